@@ -1,0 +1,174 @@
+"""Settings: arguments, then ``SQUIDMESH_*`` variables, then ``[tool.squidmesh]``, then defaults.
+
+This is the only module that reads the environment.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import tomllib
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from squidmesh.errors import ConfigurationError, suggestion
+from squidmesh.model.duration import parse_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+EMBEDDED_FOLDER = ".squidmesh"
+EMBEDDED_SCHEME = "embedded:"
+# Tables that belong to other readers and are no settings of ours.
+_SUBTABLES = frozenset({"steps", "validate"})
+_SCHEMA_NAME = re.compile(r"[a-z_][a-z0-9_]{0,40}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be set; durations are ``timedelta``, sizes bytes, paths absolute.
+
+    ``source`` names the file that settings were read from (None: none was found).
+    """
+
+    app: str | None = None
+    database_url: str | None = None
+    workflows: tuple[Path, ...] = ()
+    schema: str = "squidmesh"
+    queue: str = "default"
+    lease: timedelta = timedelta(seconds=30)
+    poll_interval: timedelta = timedelta(seconds=1)
+    sweep_interval: timedelta = timedelta(seconds=5)
+    grace: timedelta = timedelta(seconds=30)
+    max_value_bytes: int = 1024 * 1024
+    on_worker_lost: str = "retry"
+    max_losses: int = 3
+    retention: timedelta | None = None
+    source: Path | None = None
+
+
+_DURATIONS = frozenset({"lease", "poll_interval", "sweep_interval", "grace", "retention"})
+_COUNTS = frozenset({"max_value_bytes", "max_losses"})
+_NAMES = tuple(field.name for field in dataclasses.fields(Settings) if field.name != "source")
+
+
+def load_settings(
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Settings:
+    """Return the settings in force in ``folder`` (default: the working directory).
+
+    ``overrides`` are arguments: strings are parsed like the other sources, None means "not given".
+    Raises ``ConfigurationError`` with every problem at once.
+    """
+    folder = (folder or Path.cwd()).resolve()
+    environment = os.environ if environment is None else environment
+    source, table = _read_file(folder)
+    problems = [*_unknown(table, source)]
+    raw: dict[str, tuple[Any, Path, str]] = {}
+    for name in _NAMES:
+        if name in table and source:
+            raw[name] = (table[name], source.parent, f"{source.name}, [tool.squidmesh] {name}")
+        variable = f"SQUIDMESH_{name.upper()}"
+        if environment.get(variable):
+            raw[name] = (environment[variable], folder, variable)
+        if overrides and overrides.get(name) is not None:
+            raw[name] = (overrides[name], folder, f"argument {name}")
+    values: dict[str, Any] = {}
+    for name, (value, base, origin) in raw.items():
+        try:
+            values[name] = _parse(name, value, base)
+        except ValueError as error:
+            problems.append(f"{origin}: {error}")
+    if problems:
+        raise ConfigurationError(problems)
+    return Settings(**values, source=source)
+
+
+def find_embedded_folder(folder: Path | None = None) -> Path | None:
+    """Return the ``.squidmesh`` folder of ``folder`` (default: the working directory) or its nearest parent."""
+    for candidate in _upwards((folder or Path.cwd()).resolve()):
+        if (candidate / EMBEDDED_FOLDER).is_dir():
+            return candidate / EMBEDDED_FOLDER
+    return None
+
+
+def _upwards(folder: Path) -> Iterator[Path]:
+    yield folder
+    yield from folder.parents
+
+
+def _read_file(folder: Path) -> tuple[Path | None, dict[str, Any]]:
+    for candidate in _upwards(folder):
+        for name in ("squidmesh.toml", "pyproject.toml"):
+            path = candidate / name
+            if not path.is_file():
+                continue
+            table = _tool_table(path)
+            if table is not None:
+                return path, table
+    return None, {}
+
+
+def _tool_table(path: Path) -> dict[str, Any] | None:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError([f"{path}: cannot be read as TOML: {error}"]) from error
+    table = content.get("tool", {}).get("squidmesh")
+    if table is None and path.name == "squidmesh.toml":
+        return {}
+    return table if isinstance(table, dict) else None
+
+
+def _unknown(table: Mapping[str, Any], source: Path | None) -> Iterator[str]:
+    for name in table:
+        if name not in _NAMES and name not in _SUBTABLES:
+            yield f"{source}: [tool.squidmesh] has no setting {name!r}{suggestion(name, _NAMES)}"
+
+
+def _parse(name: str, value: Any, base: Path) -> Any:
+    if name == "workflows":
+        return _parse_paths(value, base)
+    if name in _DURATIONS:
+        return _parse_length(value)
+    if name in _COUNTS:
+        return _parse_count(value)
+    if not isinstance(value, str):
+        raise ValueError(f"expected text, found {value!r}")
+    if name == "on_worker_lost" and value not in {"retry", "pause", "fail"}:
+        raise ValueError(f"{value!r} is not one of retry, pause, fail")
+    if name == "schema" and not _SCHEMA_NAME.fullmatch(value):
+        raise ValueError(f"{value!r} is not a plain lower-case schema name")
+    if name == "database_url" and value.startswith(EMBEDDED_SCHEME):
+        return EMBEDDED_SCHEME + str((base / value.removeprefix(EMBEDDED_SCHEME)).resolve())
+    return value
+
+
+def _parse_paths(value: Any, base: Path) -> tuple[Path, ...]:
+    entries = value if isinstance(value, (list, tuple)) else [value]
+    if not all(isinstance(entry, (str, Path)) for entry in entries):
+        raise ValueError(f"expected a path or a list of paths, found {value!r}")
+    return tuple((base / entry).resolve() for entry in entries)
+
+
+def _parse_length(value: Any) -> timedelta:
+    length = value if isinstance(value, timedelta) else parse_duration(value)
+    if not length:
+        raise ValueError("must be longer than zero")
+    return length
+
+
+def _parse_count(value: Any) -> int:
+    try:
+        number = value if type(value) is int else int(str(value))
+    except ValueError:
+        raise ValueError(f"expected a whole number, found {value!r}") from None
+    if number < 1:
+        raise ValueError("must be at least 1")
+    return number

@@ -1,0 +1,126 @@
+"""Settings: where they come from, which source wins, and how problems are reported."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from squidmesh.errors import ConfigurationError
+from squidmesh.settings import Settings, find_embedded_folder, load_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def write(folder: Path, content: str, name: str = "pyproject.toml") -> Path:
+    """Write a configuration file into ``folder``, which is returned."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(content, encoding="utf-8")
+    return folder
+
+
+def test_nothing_configured_gives_the_defaults(tmp_path: Path):
+    """Without any source every setting has its documented default."""
+    assert load_settings(folder=tmp_path, environment={}) == Settings()
+
+
+def test_arguments_win_over_the_environment_over_the_file(tmp_path: Path):
+    """The order is arguments, SQUIDMESH_* variables, [tool.squidmesh], defaults."""
+    folder = write(tmp_path, '[tool.squidmesh]\nqueue = "file"\nschema = "file"\nlease = "1m"\n')
+    environment = {"SQUIDMESH_QUEUE": "environment", "SQUIDMESH_SCHEMA": "environment"}
+
+    settings = load_settings({"queue": "argument", "schema": None}, folder=folder, environment=environment)
+
+    assert (settings.queue, settings.schema, settings.lease) == ("argument", "environment", timedelta(minutes=1))
+    assert settings.grace == Settings().grace
+    assert settings.source == folder / "pyproject.toml"
+
+
+def test_an_empty_variable_is_not_set(tmp_path: Path):
+    """An empty environment variable does not override anything."""
+    folder = write(tmp_path, '[tool.squidmesh]\nqueue = "file"\n')
+    assert load_settings(folder=folder, environment={"SQUIDMESH_QUEUE": ""}).queue == "file"
+
+
+def test_the_nearest_file_with_our_table_is_read(tmp_path: Path):
+    """A nearer pyproject.toml without [tool.squidmesh] is passed over; squidmesh.toml wins over it."""
+    write(tmp_path, '[tool.squidmesh]\nqueue = "outer"\n')
+    inner = write(tmp_path / "inner", "[project]\nname = 'inner'\n")
+    assert load_settings(folder=inner, environment={}).queue == "outer"
+
+    write(inner, '[tool.squidmesh]\nqueue = "inner"\n', "squidmesh.toml")
+    assert load_settings(folder=inner / ".", environment={}).queue == "inner"
+
+
+def test_paths_are_relative_to_where_they_are_written(tmp_path: Path):
+    """A path in the file starts at the file's folder, one in the environment at the working directory."""
+    write(tmp_path, '[tool.squidmesh]\nworkflows = ["flows", "more"]\ndatabase_url = "embedded:data"\n')
+    inner = tmp_path / "inner"
+    inner.mkdir()
+
+    settings = load_settings(folder=inner, environment={})
+    assert settings.workflows == (tmp_path / "flows", tmp_path / "more")
+    assert settings.database_url == f"embedded:{tmp_path / 'data'}"
+
+    assert load_settings(folder=inner, environment={"SQUIDMESH_WORKFLOWS": "flows"}).workflows == (inner / "flows",)
+
+
+def test_every_problem_is_reported_at_once(tmp_path: Path):
+    """Unknown keys, wrong types and wrong values of all sources come in one error, each naming its place."""
+    folder = write(tmp_path, '[tool.squidmesh]\nqueeu = "x"\nlease = 30\nmax_losses = 2.5\nworkflows = 3\napp = 1\n')
+    environment = {"SQUIDMESH_ON_WORKER_LOST": "panic", "SQUIDMESH_MAX_VALUE_BYTES": "0", "SQUIDMESH_SCHEMA": "a-b"}
+
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings({"grace": "0s"}, folder=folder, environment=environment)
+
+    assert [problem.replace(str(folder), "…") for problem in caught.value.problems] == [
+        "…/pyproject.toml: [tool.squidmesh] has no setting 'queeu' (did you mean 'queue'?)",
+        "pyproject.toml, [tool.squidmesh] app: expected text, found 1",
+        "pyproject.toml, [tool.squidmesh] workflows: expected a path or a list of paths, found 3",
+        "SQUIDMESH_SCHEMA: 'a-b' is not a plain lower-case schema name",
+        (
+            "pyproject.toml, [tool.squidmesh] lease: a duration needs a unit: write '30s' for seconds "
+            "(units: ms, s, m, h, d)"
+        ),
+        "argument grace: must be longer than zero",
+        "SQUIDMESH_MAX_VALUE_BYTES: must be at least 1",
+        "SQUIDMESH_ON_WORKER_LOST: 'panic' is not one of retry, pause, fail",
+        "pyproject.toml, [tool.squidmesh] max_losses: expected a whole number, found 2.5",
+    ]
+
+
+@pytest.mark.parametrize("value", ["true", "[1]", '"three"'])
+def test_a_count_is_a_whole_number(tmp_path: Path, value: str):
+    """Nothing is rounded or read as a number that is none."""
+    folder = write(tmp_path, f"[tool.squidmesh]\nmax_losses = {value}\n")
+    with pytest.raises(ConfigurationError, match="expected a whole number"):
+        load_settings(folder=folder, environment={})
+
+
+def test_tables_of_other_readers_are_no_unknown_settings(tmp_path: Path):
+    """[tool.squidmesh.steps] belongs to the registry."""
+    folder = write(tmp_path, '[tool.squidmesh.steps]\n"a.b" = "a:b"\n')
+    assert load_settings(folder=folder, environment={}).source == folder / "pyproject.toml"
+
+
+def test_a_file_that_is_no_toml_is_named(tmp_path: Path):
+    """A syntax error in the file is a configuration problem with the file's path."""
+    folder = write(tmp_path, "[tool.squidmesh\n")
+    with pytest.raises(ConfigurationError, match=r"pyproject\.toml: cannot be read as TOML"):
+        load_settings(folder=folder, environment={})
+
+
+def test_durations_may_be_given_as_such():
+    """A host passes a timedelta as well as its text."""
+    assert load_settings({"lease": timedelta(seconds=5)}, environment={}).lease == timedelta(seconds=5)
+
+
+def test_the_embedded_folder_is_found_upwards(tmp_path: Path):
+    """The nearest .squidmesh folder at or above the working directory counts."""
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    assert find_embedded_folder(inner) is None
+    (tmp_path / ".squidmesh").mkdir()
+    assert find_embedded_folder(inner) == tmp_path / ".squidmesh"
