@@ -1,0 +1,90 @@
+"""Every condition of a workflow with its place, and what is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from squidmesh.authoring.diagnostics import Span
+from squidmesh.authoring.edges import edges, is_mixed
+from squidmesh.authoring.upstream import provisions
+from squidmesh.expressions import Problem, ProblemKind, Variables, check_expression
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from squidmesh.authoring.diagnostics import Diagnostic, Severity
+    from squidmesh.authoring.document import Path
+    from squidmesh.authoring.rules import Subject
+    from squidmesh.model.graph import Graph
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """A ``when``: its text, where it stands, and what is wrong with it there."""
+
+    text: str
+    path: Path
+    problems: tuple[Problem, ...]
+
+
+def conditions(subject: Subject) -> tuple[Condition, ...]:
+    """Return the conditions of steps and of transitions, from memory if another rule has asked."""
+    known = _CHECKED.get(subject.graph)
+    if known is None:
+        known = _CHECKED[subject.graph] = tuple(_check(subject))
+    return known
+
+
+def _check(subject: Subject) -> Iterator[Condition]:
+    known = provisions(subject)
+    mixed = is_mixed(subject)
+    for name, step in subject.workflow.steps.items():
+        if step.when is not None:
+            variables = Variables() if mixed else known.before(name).variables()
+            problems = check_expression(step.when, variables)
+            yield Condition(text=step.when, path=("steps", name, "when"), problems=problems)
+    for edge in edges(subject):
+        if edge.transition is not None and edge.transition.when is not None:
+            variables = Variables() if mixed else known.after(edge.step, edge.outcome).variables()
+            problems = check_expression(edge.transition.when, variables)
+            yield Condition(text=edge.transition.when, path=edge.when_path, problems=problems)
+
+
+_CHECKED: WeakKeyDictionary[Graph, tuple[Condition, ...]] = WeakKeyDictionary()
+
+
+def report(subject: Subject, kind: ProblemKind, code: str, severity: Severity) -> Iterator[Diagnostic]:
+    """Yield the problems of one kind in all conditions."""
+    for condition in conditions(subject):
+        for problem in condition.problems:
+            if problem.kind is kind:
+                yield diagnose(subject, condition, problem, code, severity)
+
+
+def diagnose(subject: Subject, condition: Condition, problem: Problem, code: str, severity: Severity) -> Diagnostic:
+    """Return a problem at its place, also inside a text of several lines after ``|``."""
+    document, text = subject.document, problem.message
+    span = _span_in_block(subject, condition, problem)
+    if span is not None:
+        return document.source.diagnostic(code, text, span, severity=severity)
+    if "\n" in condition.text.strip():
+        text = f"{text} (line {problem.line}, column {problem.column} of the condition)"
+    return document.diagnostic(
+        code, text, condition.path, severity=severity, offset=problem.offset, length=problem.length
+    )
+
+
+def _span_in_block(subject: Subject, condition: Condition, problem: Problem) -> Span | None:
+    """Return the place of a problem in a literal block, whose lines stand in the file as they are."""
+    document = subject.document
+    start = document.value_span(condition.path)
+    if not document.line(start.line)[start.column - 1 :].startswith("|"):
+        return None
+    line = start.line + problem.line
+    indent = document.line(line).find(condition.text.split("\n")[problem.line - 1])
+    if indent < 0:
+        return None
+    column = indent + problem.column
+    return Span(line=line, column=column, end_line=line, end_column=column + problem.length)

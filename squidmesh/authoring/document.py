@@ -1,0 +1,127 @@
+"""A workflow file that was read: its plain data, and where every key and value stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from squidmesh.authoring.diagnostics import START, Diagnostic, Severity, Span
+from squidmesh.authoring.source import Source, read_source
+from squidmesh.authoring.tree import read_nodes
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from squidmesh.authoring.nodes import Node
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """The data of one file with its places; aliases are expanded in ``data``, nodes know only where they stand."""
+
+    source: Source
+    data: Any
+    root: Node = field(repr=False)
+
+    @property
+    def file(self) -> str:
+        """The name that the file is reported by."""
+        return self.source.file
+
+    @property
+    def text(self) -> str:
+        """The whole text."""
+        return self.source.text
+
+    def line(self, number: int) -> str:
+        """Return the line of this number, from 1; ``""`` beyond the end."""
+        return self.source.line(number)
+
+    def key_span(self, path: Path) -> Span:
+        """Return the place of the key or list item at ``path``; of the nearest part above if it is not there."""
+        return self._find(path)[0]
+
+    def value_span(self, path: Path) -> Span:
+        """Return the place of the value at ``path``; of its key if it is empty or is not there."""
+        key, value, complete = self._find(path)
+        empty = (value.line, value.column) == (value.end_line, value.end_column)
+        return key if empty or not complete else value
+
+    def diagnostic(
+        self,
+        code: str,
+        message: str,
+        path: Path,
+        *,
+        severity: Severity = Severity.ERROR,
+        on: Literal["value", "key"] = "value",
+        offset: int = 0,
+        length: int | None = None,
+        related: tuple[tuple[str, Span], ...] = (),
+    ) -> Diagnostic:
+        """Return a finding at ``path``; ``offset`` and ``length`` name a part of a scalar's text."""
+        span = self.key_span(path) if on == "key" else self.value_span(path)
+        if on == "value" and (offset or length is not None):
+            span = self._part(path, span, offset, length)
+        return self.source.diagnostic(code, message, span, severity=severity, related=related)
+
+    def _find(self, path: Path) -> tuple[Span, Span, bool]:
+        """Return the places of key and value, and whether all of ``path`` is there."""
+        node, key = self.root, self.root.span
+        for segment in path:
+            if node.entries is not None and isinstance(segment, str) and segment in node.entries:
+                key_node, node = node.entries[segment]
+                key = key_node.span
+            elif node.items is not None and isinstance(segment, int) and segment < len(node.items):
+                node = node.items[segment]
+                key = node.span
+            else:
+                return key, node.span, False
+        return key, node.span, True
+
+    def _part(self, path: Path, span: Span, offset: int, length: int | None) -> Span:
+        """Narrow the place of a scalar to a part of its text, where the text stands in one line as it is."""
+        text: Any = self.data
+        for segment in path:
+            text = text[segment]
+        if not isinstance(text, str) or span.line != span.end_line:
+            return span
+        start = self.line(span.line).find(text, span.column - 1, span.end_column - 1)
+        if start < 0:
+            return span
+        column = min(start + 1 + offset, span.end_column)
+        end = span.end_column if length is None else min(column + max(length, 1), span.end_column)
+        return Span(line=span.line, column=column, end_line=span.line, end_column=max(end, column + 1))
+
+
+def read_document(text: str | bytes, file: str) -> tuple[Document | None, list[Diagnostic]]:
+    """Return the document that ``text`` holds and everything wrong with it as YAML (SM1xx).
+
+    The document is None where the text cannot be read to its end; otherwise the rest can still be checked.
+    """
+    source, found = read_source(text, file)
+    if source is None:
+        return None, found
+    root, problems = read_nodes(source)
+    found += problems
+    if root is None or _is_empty(root):
+        if not found:
+            message = "the file is empty; a workflow begins with 'workflow: name'"
+            found.append(source.diagnostic("SM105", message, START))
+        return None, found
+    return Document(source=source, data=_plain(root), root=root), found
+
+
+def _is_empty(root: Node) -> bool:
+    return root.entries is None and root.items is None and root.plain and not root.text
+
+
+def _plain(node: Node) -> Any:
+    """Return the data of a tree whose depth and expanded size are bounded."""
+    if node.entries is not None:
+        return {name: _plain(value) for name, (_, value) in node.entries.items()}
+    if node.items is not None:
+        return [_plain(item) for item in node.items]
+    return node.value

@@ -1,0 +1,92 @@
+"""Everything that is wrong with one workflow file, found in one pass."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from squidmesh.authoring.compile import compile_document
+from squidmesh.authoring.diagnostics import Diagnostic, Severity
+from squidmesh.authoring.document import Document, read_document
+from squidmesh.authoring.rules import Subject, all_rules
+from squidmesh.authoring.schema import check_shape
+from squidmesh.model.graph import Graph
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from squidmesh.model.definition import Workflow
+    from squidmesh.steps.registry import StepRegistry
+
+MOST_OF_ONE_RULE = 500
+_IGNORE = re.compile(r"#\s*squidmesh:\s*ignore\[([A-Z0-9,\s]*)\]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LintResult:
+    """What became of a file.
+
+    ``workflow`` is there once the file is good YAML of the right shape, even if ``diagnostics`` (sorted by place)
+    then hold errors of the rules; ``document`` once it can be read at all.
+    """
+
+    workflow: Workflow | None
+    diagnostics: tuple[Diagnostic, ...]
+    document: Document | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the workflow may be loaded: warnings do not count."""
+        return not any(diagnostic.severity is Severity.ERROR for diagnostic in self.diagnostics)
+
+
+def lint_text(text: str | bytes, file: str, *, registry: StepRegistry | None = None) -> LintResult:
+    """Check a workflow file, as far as what is wrong with it allows; no ``registry``: step types are not checked."""
+    document, found = read_document(text, file)
+    if document is None:
+        return LintResult(workflow=None, diagnostics=tuple(found))
+    shape = check_shape(document)
+    places = {diagnostic.span for diagnostic in found}
+    broken = [*found, *(diagnostic for diagnostic in shape.diagnostics if diagnostic.span not in places)]
+    workflow, findings = None, []
+    if shape.data is not None:
+        mended = dataclasses.replace(document, data=shape.data)
+        compiled = compile_document(mended)
+        subject = Subject(document=mended, workflow=compiled, graph=Graph(compiled), registry=registry)
+        findings = [*_run_rules(subject)]
+        workflow = None if broken else compiled
+    places |= {diagnostic.span for diagnostic in broken}
+    findings = [finding for finding in _audible(findings, document) if finding.span not in places]
+    diagnostics = sorted({*broken, *findings}, key=_order)
+    return LintResult(workflow=workflow, diagnostics=tuple(diagnostics), document=document)
+
+
+def _run_rules(subject: Subject) -> Iterator[Diagnostic]:
+    for rule in all_rules():
+        if rule.check is not None:
+            # A generated file may break one rule a million times; nobody reads on.
+            yield from islice(rule.check(subject), MOST_OF_ONE_RULE)
+
+
+def _order(diagnostic: Diagnostic) -> tuple[object, ...]:
+    return diagnostic.span.line, diagnostic.span.column, diagnostic.code, diagnostic.message
+
+
+def _audible(found: Iterable[Diagnostic], document: Document) -> Iterator[Diagnostic]:
+    """Yield what no comment silences; an error stays, since the workflow would not load with it anyway."""
+    for diagnostic in found:
+        line = diagnostic.span.line
+        ignored = _ignored_codes(document.line(line))
+        above = document.line(line - 1)
+        if above.lstrip().startswith("#"):
+            ignored |= _ignored_codes(above)
+        if diagnostic.severity is Severity.ERROR or diagnostic.code not in ignored:
+            yield diagnostic
+
+
+def _ignored_codes(line: str) -> set[str]:
+    match = _IGNORE.search(line)
+    return {code.strip() for code in match[1].split(",")} if match else set()

@@ -1,0 +1,66 @@
+"""What every drawing of a workflow shows: its arrows, with their labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from squidmesh.model.definition import RESERVED_STEPS, Approval, Pause, Shape, Wait
+from squidmesh.model.duration import format_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from squidmesh.model.definition import Step, Workflow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrow:
+    """A line from one step to another, or to ``complete`` or ``fail``; ``outcome`` is empty for dependencies."""
+
+    source: str
+    target: str
+    outcome: str = ""
+    when: str | None = None
+
+    @property
+    def label(self) -> str:
+        """What stands on the arrow; a plain ``ok`` says nothing that an arrow does not."""
+        outcome = "" if self.outcome == "ok" else self.outcome
+        return " if ".join(part for part in (outcome, self.when) if part) if outcome else self.when or ""
+
+
+def arrows(workflow: Workflow) -> Iterator[Arrow]:
+    """Yield the arrows in the order of the file."""
+    for name, step in workflow.steps.items():
+        for dependency in step.after:
+            yield Arrow(source=dependency, target=name)
+        for outcome in ("ok", "error", "deadline"):
+            for transition in getattr(step.next, outcome) if step.next else ():
+                yield Arrow(source=name, target=transition.to, outcome=outcome, when=transition.when)
+
+
+def endings(workflow: Workflow) -> tuple[str, ...]:
+    """Return which of ``complete`` and ``fail`` some arrow leads to."""
+    reached = {arrow.target for arrow in arrows(workflow)}
+    return tuple(name for name in RESERVED_STEPS if name in reached)
+
+
+def heading(workflow: Workflow) -> str:
+    """Return name, shape and size of a workflow in one line."""
+    count = len(workflow.steps)
+    shape = "routed" if workflow.shape is Shape.ROUTED else "dependency-based"
+    return f"{workflow.name}: {count} step{'' if count == 1 else 's'}, {shape}"
+
+
+def subtitle(step: Step) -> str:
+    """Return what a step does, in a few words."""
+    match step.action:
+        case Wait(duration=length) if length is not None:
+            return f"wait {format_duration(length)}"
+        case Wait(until=path):
+            return f"wait until {path}"
+        case Pause(deadline=length) | Approval(deadline=length):
+            return step.step_type + (f", deadline {format_duration(length)}" if length else "")
+        case _:
+            return step.step_type

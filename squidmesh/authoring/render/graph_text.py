@@ -1,0 +1,57 @@
+"""A workflow's graph as text for a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from squidmesh.authoring.render.graph_arrows import arrows, heading, subtitle
+from squidmesh.model.definition import Shape, Uses
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from squidmesh.authoring.render.graph_arrows import Arrow
+    from squidmesh.model.definition import Step, Workflow
+
+
+def render_graph(workflow: Workflow) -> str:
+    """Return each step with what it does and where it leads, or what it waits for."""
+    lines = [heading(workflow), *_triggers(workflow), ""]
+    width = max(len(name) for name in workflow.steps)
+    for name, step in workflow.steps.items():
+        facts = ", ".join(_facts(step))
+        lines.append(f"  {name:<{width}}  {subtitle(step)}" + (f"  ({facts})" if facts else ""))
+        lines.extend(f"    {line}" for line in _ways(workflow, name))
+    return "\n".join(lines) + "\n"
+
+
+def _triggers(workflow: Workflow) -> Iterator[str]:
+    for name, trigger in workflow.triggers.items():
+        kind = f"cron {trigger.cron.expression} ({trigger.cron.timezone})" if trigger.cron else "manual"
+        yield f"  starts by {name}: {kind}"
+
+
+def _facts(step: Step) -> Iterator[str]:
+    if isinstance(step.action, Uses):
+        if step.action.retry.max_attempts > 1:
+            yield f"up to {step.action.retry.max_attempts} attempts"
+        if step.action.irreversible:
+            yield "irreversible"
+        if step.action.compensate:
+            yield f"undone by {step.action.compensate}"
+    if step.when:
+        yield f"when {step.when}"
+    if step.allow_failure:
+        yield "may fail"
+
+
+def _ways(workflow: Workflow, name: str) -> Iterator[str]:
+    if workflow.shape is Shape.DEPENDENCY:
+        after = workflow.steps[name].after
+        if after:
+            yield f"after {', '.join(after)}"
+        return
+    ways: list[Arrow] = [arrow for arrow in arrows(workflow) if arrow.source == name and arrow.outcome]
+    width = max((len(arrow.outcome) for arrow in ways), default=0)
+    for arrow in ways:
+        yield f"{arrow.outcome:<{width}} -> {arrow.target}" + (f"  if {arrow.when}" if arrow.when else "")

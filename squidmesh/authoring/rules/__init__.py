@@ -1,0 +1,62 @@
+"""The semantic rules of a workflow file, one per module, found by their ``RULE`` or ``RULES``."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from squidmesh.authoring.diagnostics import Diagnostic, Severity
+
+if TYPE_CHECKING:
+    from squidmesh.authoring.document import Document
+    from squidmesh.model.definition import Workflow
+    from squidmesh.model.graph import Graph
+    from squidmesh.steps.registry import StepRegistry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What a rule looks at; ``registry`` is None where step types are not to be checked."""
+
+    document: Document
+    workflow: Workflow
+    graph: Graph
+    registry: StepRegistry | None = None
+
+
+Check = Callable[[Subject], Iterable[Diagnostic]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A code, what it means and why, and how it is found.
+
+    ``bad`` and ``good`` are whole workflow files; ``bad`` is empty where the text of one file cannot show what is
+    wrong (its size, its bytes, its neighbours). ``check`` is None for what the reader (SM1xx) and the
+    shape check (SM2xx) raise before there is a workflow to look at.
+    """
+
+    code: str
+    name: str
+    severity: Severity
+    summary: str
+    explanation: str
+    bad: str
+    good: str
+    check: Check | None = None
+
+
+@cache
+def all_rules() -> tuple[Rule, ...]:
+    """Return the rules of every module in this package, sorted by code."""
+    found: list[Rule] = []
+    for info in pkgutil.iter_modules(__path__, f"{__name__}."):
+        module = importlib.import_module(info.name)
+        if hasattr(module, "RULE"):
+            found.append(module.RULE)
+        found.extend(getattr(module, "RULES", ()))
+    return tuple(sorted(found, key=lambda rule: rule.code))

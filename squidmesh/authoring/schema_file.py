@@ -1,0 +1,46 @@
+"""The JSON Schema of a workflow file, as it is shipped."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from importlib.resources.abc import Traversable
+
+FILE_NAME = "workflow.schema.json"
+
+
+def schema_text() -> str:
+    """Return the text of the schema."""
+    return _file().read_text(encoding="utf-8")
+
+
+@cache
+def read_schema() -> Any:
+    """Return the schema; not to be changed."""
+    return json.loads(schema_text())
+
+
+@cache
+def known_keys() -> frozenset[str]:
+    """Return every key that has a meaning somewhere in a workflow file."""
+    return frozenset(_keys(read_schema()))
+
+
+def _file() -> Traversable:
+    """Return the schema of an installed package, or of the checkout around it."""
+    installed = files("squidmesh") / "schemas" / FILE_NAME
+    return installed if installed.is_file() else Path(__file__).parents[2] / "schemas" / FILE_NAME
+
+
+def _keys(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        properties = node.get("properties")
+        yield from properties if isinstance(properties, dict) else ()
+    for inner in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _keys(inner)

@@ -1,0 +1,110 @@
+"""Drawings of a workflow: for a terminal, for Mermaid and for Graphviz."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from squidmesh.authoring.lint import lint_text
+from squidmesh.authoring.render import graph_dot, graph_mermaid, graph_text
+
+if TYPE_CHECKING:
+    from squidmesh.model.definition import Workflow
+
+ROUTED = """\
+workflow: shop.refund
+triggers:
+  by_hand:
+    manual: {}
+    payload: {amount: {type: integer}}
+  nightly: {cron: "30 3 * * *", timezone: Europe/Berlin, payload: {amount: {type: integer, default: 1}}}
+steps:
+  load:
+    uses: shop.load
+    retry: {max_attempts: 3}
+    next:
+      ok:
+        - {when: "payload.amount > 100 && \\"x\\" != '|'", to: decide}
+        - {to: end}
+      error: fail
+  decide:
+    approval: {deadline: 2d}
+    next: {ok: end, error: complete, deadline: cool_down}
+  cool_down: {wait: 90s, next: end}
+  end: {log: {message: refunded}, next: complete}
+"""
+PARALLEL = """\
+workflow: shop.report
+triggers:
+  by_hand: {manual: {}}
+steps:
+  sales: {uses: shop.sales}
+  stock: {uses: shop.stock, allow_failure: true}
+  report: {uses: shop.report, after: [sales, stock]}
+"""
+
+
+def compiled(text: str) -> Workflow:
+    """Return the workflow that a good file declares."""
+    result = lint_text(text, "x.yaml")
+    assert result.workflow is not None
+    return result.workflow
+
+
+def test_text_says_what_follows_what() -> None:
+    """Each step stands with what it does, then its routes with their conditions."""
+    assert graph_text.render_graph(compiled(ROUTED)) == (
+        "shop.refund: 4 steps, routed\n"
+        "  starts by by_hand: manual\n"
+        "  starts by nightly: cron 30 3 * * * (Europe/Berlin)\n"
+        "\n"
+        "  load       shop.load  (up to 3 attempts)\n"
+        "    ok    -> decide  if payload.amount > 100 && \"x\" != '|'\n"
+        "    ok    -> end\n"
+        "    error -> fail\n"
+        "  decide     approval, deadline 2d\n"
+        "    ok       -> end\n"
+        "    error    -> complete\n"
+        "    deadline -> cool_down\n"
+        "  cool_down  wait 90s\n"
+        "    ok -> end\n"
+        "  end        log\n"
+        "    ok -> complete\n"
+    )
+
+
+def test_text_says_what_waits_for_what() -> None:
+    """In a dependency-based workflow each step names what it waits for."""
+    assert graph_text.render_graph(compiled(PARALLEL)).splitlines()[3:] == [
+        "  sales   shop.sales",
+        "  stock   shop.stock  (may fail)",
+        "  report  shop.report",
+        "    after sales, stock",
+    ]
+
+
+def test_mermaid_escapes_labels_and_reserved_names() -> None:
+    """Quotes and bars in a condition, and a step called end, do not break the chart."""
+    lines = graph_mermaid.render_graph(compiled(ROUTED)).splitlines()
+    assert lines[0] == "flowchart TD"
+    assert '  s_end>"end<br/><small>log</small>"]' in lines
+    assert '  s_decide{{"decide<br/><small>approval, deadline 2d</small>"}}' in lines
+    condition = "payload.amount &gt; 100 &amp;&amp; &quot;x&quot; != '&#124;'"
+    assert f'  s_load -->|"{condition}"| s_decide' in lines
+    assert '  s_load -.->|"error"| s_fail' in lines
+    assert "  s_fail((fail))" in lines
+
+
+def test_dot_quotes_labels() -> None:
+    """Quotes in a condition are escaped; an error is dashed."""
+    lines = graph_dot.render_graph(compiled(ROUTED)).splitlines()
+    assert lines[0] == 'digraph "shop.refund" {'
+    assert '  "load" [shape=box, label="load\\nshop.load"];' in lines
+    assert '  "load" -> "decide" [label="payload.amount > 100 && \\"x\\" != \'|\'"];' in lines
+    assert '  "load" -> "fail" [style=dashed, label="error"];' in lines
+    assert lines[-1] == "}"
+
+
+def test_dependencies_point_from_what_is_waited_for() -> None:
+    """An arrow goes the way that time goes."""
+    assert '  "sales" -> "report";' in graph_dot.render_graph(compiled(PARALLEL))
+    assert "  s_stock --> s_report" in graph_mermaid.render_graph(compiled(PARALLEL))
