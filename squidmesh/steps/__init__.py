@@ -1,0 +1,1 @@
+"""What a step type is: the contract of a callable, its registry, what it is called with."""
