@@ -1,0 +1,251 @@
+"""Connections to Postgres: engines, transactions, and database errors turned into ours in one place.
+
+Two kinds of connection leave this module. ``transaction()`` gives an ordinary SQLAlchemy connection
+from the pool, for the façade's calls. ``dedicate()`` gives a psycopg connection that one loop of a worker
+owns for its life, with the planner settings that the hot statements need (see ``HOT_SETTINGS``).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import sqlalchemy
+from psycopg.types.numeric import Int4Dumper
+from sqlalchemy import DateTime, exc, literal_column, make_url, select, text
+
+from squidmesh.errors import ConfigurationError, DatabaseUnavailable, SchemaOutdated, SquidMeshError, StatementRefused
+from squidmesh.settings import EMBEDDED_SCHEME
+from squidmesh.store import migrations
+from squidmesh.store.embedded import EmbeddedServer
+from squidmesh.store.tables import SCHEMA
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime, timedelta
+
+    from sqlalchemy import ColumnElement, Connection, Engine
+
+# A plan made while the tables were empty would scan them for ever after, so scans are priced out and the
+# plan is made once: every hot statement is a look-up by index.
+HOT_SETTINGS = """
+SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off;
+SET enable_mergejoin = off; SET enable_bitmapscan = off; SET jit = off
+"""
+_DRIVER = "postgresql+psycopg"
+_POSTGRES_SCHEMES = ("postgres", "postgresql")
+_MISSING_TABLES = (
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.InvalidSchemaName,
+    psycopg.errors.UndefinedColumn,
+    psycopg.errors.UndefinedFunction,
+)
+# A server that has become a standby: the statement is right, the place is not (for now).
+_WRONG_PLACE = (psycopg.errors.ReadOnlySqlTransaction,)
+_CONNECT = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "fallback_application_name": "squidmesh",
+}
+
+
+class Database:
+    """One Postgres database with our tables in ``schema``; constructing it connects to nothing."""
+
+    def __init__(self, target: str | Engine, *, schema: str = SCHEMA, lease: timedelta | None = None) -> None:
+        if isinstance(target, sqlalchemy.Engine):
+            _check_driver(target)
+        self.schema = schema
+        self.prepared = True
+        self._target = target
+        self._lease = lease
+        self._engine: Engine | None = None
+        self._step_engine: Engine | None = None
+        self._server: EmbeddedServer | None = None
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, made on first use in this process; an embedded server is started for it."""
+        if self._engine is not None and self._pid != os.getpid():
+            self._engine.dispose(close=False)  # the connections belong to the parent process
+            self._step_engine = None
+            self._pid = os.getpid()
+        if self._engine is None:
+            self._engine = self._make_engine()
+            self._pid = os.getpid()
+        return self._engine
+
+    @property
+    def step_engine(self) -> Engine:
+        """The engine of steps with ``transaction: true``: the same database, a pool of its own."""
+        engine = self.engine
+        with self._lock:
+            if self._step_engine is None:
+                self._step_engine = sqlalchemy.Engine(engine.pool.recreate(), engine.dialect, engine.url)
+            return self._step_engine
+
+    @property
+    def translation(self) -> dict[str, Any]:
+        """The execution options by which our tables are found in the schema in use."""
+        return {"schema_translate_map": {SCHEMA: self.schema}}
+
+    def _make_engine(self) -> Engine:
+        options = self.translation
+        if isinstance(self._target, sqlalchemy.Engine):
+            # Shares the host's pool, but not its isolation level: the statements are written for this one.
+            return self._target.execution_options(**options, isolation_level="READ COMMITTED")
+        return sqlalchemy.create_engine(
+            normalise_url(self._resolve_target()),
+            connect_args=self._connect_arguments(),
+            pool_pre_ping=True,
+            plugins=[],
+            execution_options=options,
+        )
+
+    def _resolve_target(self) -> str:
+        target = str(self._target)
+        if target.startswith(EMBEDDED_SCHEME):
+            self._server = EmbeddedServer(Path(target.removeprefix(EMBEDDED_SCHEME)))
+            target = self._server.start()
+        return target
+
+    def _connect_arguments(self) -> dict[str, Any]:
+        options: dict[str, Any] = dict(_CONNECT)
+        if self._lease is not None:
+            # A dead connection must be noticed before the leases of what it was recording pass.
+            options["tcp_user_timeout"] = int(self._lease.total_seconds() * 800)
+        return options
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Give a connection inside one transaction, committed at the end, rolled back on an error."""
+        with self.errors(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Give a connection that only reads, and whose statements all see the same moment."""
+        with self.transaction() as connection:
+            connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+            yield connection
+
+    def dedicate(self) -> psycopg.Connection[Any]:
+        """Return an autocommitting psycopg connection of the caller's own, set up for the hot statements."""
+        with self.errors():
+            proxy = self.engine.raw_connection()
+            raw = proxy.driver_connection
+            proxy.detach()
+            assert isinstance(raw, psycopg.Connection)
+            raw.autocommit = True
+            # One prepared statement a query, whatever the size of the integers that it is given.
+            raw.adapters.register_dumper(int, Int4Dumper)
+            raw.execute(HOT_SETTINGS)
+            return raw
+
+    def sql(self, statement: str) -> str:
+        """Return a statement written for our default schema, for the schema in use."""
+        return statement if self.schema == SCHEMA else statement.replace(f"{SCHEMA}.", f'"{self.schema}".')
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Turn what SQLAlchemy and psycopg raise into our errors, the cause chained."""
+        try:
+            yield
+        except SquidMeshError:
+            raise
+        except exc.DBAPIError as error:
+            raise self._translate(error.orig) from error
+        except (exc.SQLAlchemyError, psycopg.Error) as error:
+            raise self._translate(error) from error
+
+    def _translate(self, error: BaseException | None) -> SquidMeshError:
+        if isinstance(error, _MISSING_TABLES):
+            return SchemaOutdated(None, migrations.HEAD)
+        detail = redact(str(error).strip() or type(error).__name__)
+        if isinstance(error, psycopg.DatabaseError) and not isinstance(
+            error, (psycopg.OperationalError, *_WRONG_PLACE)
+        ):
+            return StatementRefused(detail)
+        return DatabaseUnavailable(detail)
+
+    def check_schema(self) -> None:
+        """Raise ``SchemaOutdated`` unless the tables have the version that this package needs."""
+        with self.transaction() as connection:
+            current = migrations.current_version(connection, schema=self.schema)
+        if current != migrations.HEAD:
+            raise SchemaOutdated(current, migrations.HEAD)
+
+    def migrate(self) -> tuple[str | None, str]:
+        """Create or upgrade the tables; return the versions before and after."""
+        with self.transaction() as connection:
+            before = migrations.current_version(connection, schema=self.schema)
+            migrations.upgrade(connection, schema=self.schema)
+            after = migrations.current_version(connection, schema=self.schema)
+        assert after is not None, "an upgrade leaves a version"
+        return before, after
+
+    def close(self) -> None:
+        """Close the pool (never that of an engine which the host made) and release an embedded server."""
+        if self._step_engine is not None:
+            self._step_engine.dispose(close=self._pid == os.getpid())
+            self._step_engine = None
+        if self._engine is not None and not isinstance(self._target, sqlalchemy.Engine):
+            self._engine.dispose(close=self._pid == os.getpid())
+        self._engine = None
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+
+    def clock(self) -> ColumnElement[datetime]:
+        """Return the SQL expression of the time now; every time that is stored comes from it."""
+        clock: ColumnElement[datetime] = literal_column(f'"{self.schema}".now()', DateTime(timezone=True))
+        return clock
+
+    def read_clock(self, connection: Connection) -> datetime:
+        """Return the time now by the database's clock."""
+        return connection.execute(select(self.clock())).scalar_one()
+
+
+def _check_driver(engine: Engine) -> None:
+    found = f"{engine.dialect.name}+{engine.dialect.driver}"
+    if found != _DRIVER:
+        raise ConfigurationError(
+            [f"the engine given must use psycopg 3 ({_DRIVER}://…), found {found}; or give its URL instead"]
+        )
+
+
+def driver_connection(connection: Connection) -> psycopg.Connection[Any]:
+    """Return the psycopg connection under a SQLAlchemy one: what it executes is part of the same transaction."""
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, psycopg.Connection)
+    return raw
+
+
+def normalise_url(url: str) -> sqlalchemy.URL:
+    """Return a Postgres URL, whatever driver it names, as one for psycopg 3."""
+    try:
+        parsed = make_url(url)
+    except exc.ArgumentError:
+        raise ConfigurationError([f"the database URL cannot be read: {redact(url)!r}"]) from None
+    if parsed.get_backend_name() not in _POSTGRES_SCHEMES:
+        raise ConfigurationError(
+            [f"the database must be PostgreSQL (postgresql://…) or embedded:PATH, found {parsed.drivername!r}"]
+        )
+    if "@" in (parsed.host or ""):
+        raise ConfigurationError([f"the database URL has more than one @: write %40 in a password: {redact(url)!r}"])
+    return parsed.set(drivername=_DRIVER)
+
+
+def redact(message: str) -> str:
+    """Return ``message`` without the passwords of any URL or connection string in it."""
+    message = re.sub(r"(://[^:/@\s]*):\S*@", r"\1:***@", message)
+    return re.sub(r"(password=)('[^']*'|\S+)", r"\1***", message)

@@ -1,0 +1,111 @@
+"""Replays: copying what ended in one run into another that is about to be inserted, and looking at the first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select, text
+
+from squidmesh.model.identity import new_id
+from squidmesh.model.state import StepRunKind
+from squidmesh.store.audit_events import events_of_run
+from squidmesh.store.tables import attempts, definitions, step_runs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from uuid import UUID
+
+    from sqlalchemy import Connection
+
+    from squidmesh.store.engine import Database
+
+_CARRY = """
+INSERT INTO squidmesh.step_runs (id, run_id, step, kind, status, lane, attempt, losses, open_deps, live_deps, output,
+    completed_seq, scheduled_seq, created_at, finished_at)
+SELECT c.id, CAST(:new AS uuid), s.step, s.kind, s.status, s.lane, 0, 0, 0, s.live_deps, s.output,
+    s.completed_seq, s.scheduled_seq, squidmesh.now(), squidmesh.now()
+FROM unnest(CAST(:ids AS uuid[]), CAST(:steps AS text[])) c(id, step)
+JOIN squidmesh.step_runs s ON s.run_id = CAST(:old AS uuid) AND s.step = c.step AND s.kind = 0
+"""
+
+
+def carry_steps(database: Database, connection: Connection, old: UUID, new: UUID, steps: Sequence[str]) -> None:
+    """Copy ended step runs of a run, with their outputs and sequences, as if they had ended in another; no attempt."""
+    arguments = {"old": old, "new": new, "ids": [new_id() for _ in steps], "steps": list(steps)}
+    connection.execute(text(database.sql(_CARRY)), arguments)
+
+
+_BEGIN = """
+WITH begun AS (
+    UPDATE squidmesh.runs SET seq = CAST(:seq AS int), failure = CAST(:failure AS json) WHERE id = CAST(:run AS uuid))
+UPDATE squidmesh.step_runs s SET live_deps = l.live,
+    scheduled_seq = CASE WHEN s.open_deps = 0 THEN CAST(:seq AS int) END
+FROM unnest(CAST(:steps AS text[]), CAST(:lives AS int[])) l(step, live)
+WHERE s.run_id = CAST(:run AS uuid) AND s.step = l.step AND s.kind = 0
+"""
+
+
+def begin_after(
+    database: Database,
+    connection: Connection,
+    run_id: UUID,
+    *,
+    seq: int,
+    failure: str | None,
+    live: Mapping[str, int],
+) -> None:
+    """Let a new run go on after carried steps: at their sequence, with their failure (JSON text) and live joins."""
+    arguments = {"run": run_id, "seq": seq, "failure": failure, "steps": list(live), "lives": list(live.values())}
+    connection.execute(text(database.sql(_BEGIN)), arguments)
+
+
+def undone_steps(connection: Connection, run_id: UUID) -> set[str]:
+    """Return the steps of a run whose compensation was begun, in it or in a replay that had carried them over."""
+    begun = connection.execute(
+        select(step_runs.c.step).where(
+            step_runs.c.run_id == run_id, step_runs.c.kind == StepRunKind.COMPENSATION, step_runs.c.attempt > 0
+        )
+    )
+    found = set(begun.scalars())
+    for event in events_of_run(connection, run_id):
+        carried = (event.metadata or {}).get("carried") if event.type == "replayed" else None
+        if carried:
+            found |= undone_steps(connection, event.metadata["run_id"]).intersection(carried)
+    return found
+
+
+_INTERRUPTED = """
+SELECT s.step FROM squidmesh.step_runs s WHERE s.run_id = CAST(:run AS uuid) AND s.kind = 0 AND s.begun_at IS NOT NULL
+    AND (s.status = 'cancelled' OR s.status = 'failed' AND EXISTS (
+        SELECT 1 FROM squidmesh.attempts a WHERE a.step_run_id = s.id AND a.number = s.attempt
+        AND a.error->>'code' = 'worker_lost'))
+"""
+
+
+def interrupted_steps(database: Database, connection: Connection, run_id: UUID) -> set[str]:
+    """Return the steps of a run whose call was begun and cut short, so that nobody knows what it did."""
+    return set(connection.execute(text(database.sql(_INTERRUPTED)), {"run": run_id}).scalars())
+
+
+def newest_definition(connection: Connection, workflow: str) -> str | None:
+    """Return the hash of the definition of a workflow that was seen first most recently."""
+    return connection.execute(
+        select(definitions.c.hash)
+        .where(definitions.c.workflow == workflow)
+        .order_by(definitions.c.first_seen_at.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+
+
+def failure_of_step(connection: Connection, run_id: UUID, step: str) -> dict[str, Any] | None:
+    """Return the failure that a step ended with, as a run keeps it; None if no attempt of it says."""
+    row = connection.execute(
+        select(attempts.c.error, step_runs.c.attempt, step_runs.c.losses)
+        .join(step_runs, step_runs.c.id == attempts.c.step_run_id)
+        .where(step_runs.c.run_id == run_id, step_runs.c.step == step, step_runs.c.kind == StepRunKind.STEP)
+        .order_by(attempts.c.number.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None or row.error is None:
+        return None
+    return {"step": step, **row.error, "attempts": row.attempt - row.losses}

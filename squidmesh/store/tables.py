@@ -1,0 +1,146 @@
+"""The tables, as SQLAlchemy sees them; ``migrations/`` makes them.
+
+No table references another by a foreign key: every step would pay for the check with a look-up and a
+lock on a row that other transactions want. The statements keep the references, and ``prune`` removes
+children with their run.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, DateTime, Integer, MetaData, SmallInteger, Table, Text
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, UUID
+
+SCHEMA = "squidmesh"
+metadata = MetaData(schema=SCHEMA)
+_TIME = DateTime(timezone=True)
+_JSON = JSON(none_as_null=True)
+
+definitions = Table(
+    "definitions",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("workflow", Text, nullable=False),
+    Column("version", Text),
+    Column("document", _JSON, nullable=False),
+    Column("first_seen_at", _TIME, nullable=False),
+)
+
+# A lane is what a worker can or cannot serve: one queue, step type and priority; what waits on a solo lane
+# is claimed only by a process that has nothing else in flight.
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("queue", Text, nullable=False),
+    Column("step_type", Text, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("solo", Boolean, nullable=False),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", UUID(as_uuid=True), primary_key=True),
+    Column("workflow", Text, nullable=False),
+    Column("trigger", Text, nullable=False),
+    Column("definition_hash", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("phase", Text, nullable=False),
+    Column("goal", Text),
+    Column("compensate", Boolean, nullable=False),
+    Column("active", Integer, nullable=False),
+    Column("retrying", Integer, nullable=False),
+    Column("paused", Integer, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("payload", _JSON, nullable=False),
+    Column("schedule", _JSON),
+    Column("scheduled_for", _TIME),
+    Column("current_step", Text),
+    Column("failure", _JSON),
+    Column("last_error", _JSON),
+    Column("idempotency_key", Text),
+    Column("replayed_from", UUID(as_uuid=True)),
+    Column("traceparent", Text),
+    Column("deadline_at", _TIME),
+    Column("created_at", _TIME, nullable=False),
+    Column("started_at", _TIME),
+    Column("finished_at", _TIME),
+)
+
+step_runs = Table(
+    "step_runs",
+    metadata,
+    Column("id", UUID(as_uuid=True), primary_key=True),
+    Column("run_id", UUID(as_uuid=True), nullable=False),
+    Column("step", Text, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("lane", Integer, nullable=False),
+    Column("run_at", _TIME),
+    Column("attempt", Integer, nullable=False),
+    Column("losses", Integer, nullable=False),
+    Column("claim_token", UUID(as_uuid=True)),
+    Column("worker", Text),
+    Column("lease_until", _TIME),
+    Column("begun_at", _TIME),
+    Column("open_deps", Integer, nullable=False),
+    Column("live_deps", Integer, nullable=False),
+    Column("output", _JSON),
+    Column("completed_seq", Integer),
+    Column("scheduled_seq", Integer),
+    Column("resume", _JSON),
+    Column("deadline_at", _TIME),
+    Column("recovery", _JSON),
+    Column("created_at", _TIME, nullable=False),
+    Column("started_at", _TIME),
+    Column("finished_at", _TIME),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("step_run_id", UUID(as_uuid=True), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("error", _JSON),
+    Column("worker", Text),
+    Column("started_at", _TIME, nullable=False),
+    Column("finished_at", _TIME, nullable=False),
+)
+
+audit_events = Table(
+    "audit_events",
+    metadata,
+    Column("id", UUID(as_uuid=True), primary_key=True),
+    Column("run_id", UUID(as_uuid=True), nullable=False),
+    Column("step", Text),
+    Column("type", Text, nullable=False),
+    Column("actor", Text),
+    Column("comment", Text),
+    Column("metadata", _JSON),
+    Column("at", _TIME, nullable=False),
+)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("workflow", Text, primary_key=True),
+    Column("trigger", Text, primary_key=True),
+    Column("cron", _JSON, nullable=False),
+    Column("definition_hash", Text, nullable=False),
+    Column("paused_at", _TIME),
+    Column("last_fired_at", _TIME),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("queues", ARRAY(Text), nullable=False),
+    Column("step_types", ARRAY(Text), nullable=False),
+    Column("started_at", _TIME, nullable=False),
+    Column("beat_at", _TIME, nullable=False),
+)

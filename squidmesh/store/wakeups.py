@@ -1,0 +1,67 @@
+"""LISTEN and NOTIFY: the channels of our wake-ups, and of runs that are to stop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from squidmesh.store.callers import execute_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import psycopg
+
+    from squidmesh.store.callers import CallersConnection
+    from squidmesh.store.engine import Database
+
+_STOP = "_stop"
+
+
+def channel(database: Database) -> str:
+    """Return the name of the channel; each schema has its own."""
+    return f"{database.schema}_due"
+
+
+def notify(database: Database, due_in: float) -> None:
+    """Tell every listening worker that a row is due in ``due_in`` seconds."""
+    with database.transaction() as connection:
+        connection.execute(
+            text("SELECT pg_notify(:channel, :due_in)"), {"channel": channel(database), "due_in": f"{due_in:.3f}"}
+        )
+
+
+def notify_in(database: Database, connection: CallersConnection, due_in: float) -> None:
+    """Tell every listening worker, once the caller's transaction commits, that a row is due in ``due_in`` seconds."""
+    statement = "SELECT pg_notify(CAST(:channel AS text), CAST(:due_in AS text))"
+    execute_in(connection, statement, {"channel": channel(database), "due_in": f"{due_in:.3f}"})
+
+
+def notify_stop(database: Database, run_id: UUID) -> None:
+    """Tell every listening worker that the running steps of a run are to stop."""
+    with database.transaction() as connection:
+        connection.execute(
+            text("SELECT pg_notify(:channel, :run_id)"), {"channel": _stop_channel(database), "run_id": str(run_id)}
+        )
+
+
+def _stop_channel(database: Database) -> str:
+    return f"{database.schema}{_STOP}"
+
+
+def listen(database: Database, connection: psycopg.Connection[Any]) -> None:
+    """Start listening on a dedicated connection."""
+    connection.execute(f'LISTEN "{channel(database)}"')
+    connection.execute(f'LISTEN "{_stop_channel(database)}"')
+
+
+def received(connection: psycopg.Connection[Any], timeout: float) -> Iterator[float | UUID]:
+    """Yield what arrives within ``timeout`` seconds: the seconds of a wake-up, or the run that is to stop."""
+    for notification in connection.notifies(timeout=timeout):
+        stops = notification.channel.endswith(_STOP)
+        try:
+            yield UUID(notification.payload) if stops else float(notification.payload)
+        except ValueError:
+            yield 0.0

@@ -1,0 +1,66 @@
+"""Live worker processes: one row each, beaten into."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
+
+from squidmesh.store.tables import workers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import timedelta
+
+    import psycopg
+
+    from squidmesh.store.engine import Database
+
+
+def add_worker(
+    database: Database,
+    *,
+    id_: str,
+    host: str,
+    pid: int,
+    version: str,
+    queues: Sequence[str],
+    step_types: Sequence[str],
+) -> None:
+    """Write the row of a worker process that starts (or that comes back after its row was removed)."""
+    now = database.clock()
+    row = {
+        "id": id_,
+        "host": host,
+        "pid": pid,
+        "version": version,
+        "queues": list(queues),
+        "step_types": list(step_types),
+        "started_at": now,
+        "beat_at": now,
+    }
+    with database.transaction() as connection:
+        connection.execute(
+            insert(workers).values(row).on_conflict_do_update(index_elements=["id"], set_={"beat_at": now})
+        )
+
+
+_BEAT = "UPDATE squidmesh.workers SET beat_at = squidmesh.now() WHERE id = %(id)s"
+
+
+def beat_if_known(database: Database, connection: psycopg.Connection[Any], id_: str) -> bool:
+    """Say that a worker process lives; False if its row was removed."""
+    return connection.execute(database.sql(_BEAT), {"id": id_}).rowcount == 1
+
+
+def remove_worker(database: Database, id_: str) -> None:
+    """Remove the row of a worker process that ends."""
+    with database.transaction() as connection:
+        connection.execute(delete(workers).where(workers.c.id == id_))
+
+
+def remove_silent(database: Database, silent_after: timedelta) -> None:
+    """Remove the rows of worker processes that have not beaten for a while."""
+    with database.transaction() as connection:
+        connection.execute(delete(workers).where(workers.c.beat_at < database.clock() - silent_after))
