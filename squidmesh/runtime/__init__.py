@@ -1,0 +1,1 @@
+"""What moves runs: deciding is pure, doing is one guarded transaction."""

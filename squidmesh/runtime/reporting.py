@@ -1,0 +1,125 @@
+"""Telling hosts and logs what became of a step, once it is committed."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from squidmesh.model.decision import Retry
+from squidmesh.model.outcome import Decided, Deferred, Released, Skipped, Succeeded
+from squidmesh.model.state import RunStatus, StepStatus
+from squidmesh.runtime.recording import attempt_failure
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+    from squidmesh.runtime.events import Events
+    from squidmesh.runtime.preparation import Prepared
+    from squidmesh.runtime.recording import Ended
+    from squidmesh.runtime.settlement import Settled
+    from squidmesh.store.records import Recorded
+
+log = logging.getLogger("squidmesh")
+
+
+def facts_of(task: Prepared) -> dict[str, Any]:
+    """Return what every event of a step says."""
+    claim = task.claim
+    return {
+        "run_id": str(claim.run.id),
+        "workflow": claim.run.workflow,
+        "trigger": claim.run.trigger,
+        "step": claim.step,
+        "attempt": claim.attempt - claim.losses,
+        "kind": claim.kind.name.lower(),
+    }
+
+
+def report_started(events: Events, task: Prepared) -> None:
+    """Tell that a step begins, and that its run shows running if its claim made it so."""
+    log.debug("step %s of run %s starts", task.claim.step, task.claim.run.id)
+    facts = facts_of(task)
+    if task.claim.run_left is not None:
+        before, after = task.claim.run_left, RunStatus.RUNNING
+        report_run(events, facts["run_id"], facts["workflow"], facts["trigger"], before, after)
+    events.emit("step.started", **facts)
+
+
+def report_ended(
+    events: Events, ended: Ended, recorded: Recorded | None, settled: Settled | None, duration: float
+) -> None:
+    """Tell how a step ended, and what its run became by it."""
+    facts = facts_of(ended.task)
+    if recorded is None and settled is None:
+        log.warning("claim_lost: the result of step %s of run %s is refused", facts["step"], facts["run_id"])
+        events.emit("step.claim_lost", **facts)
+        return
+    failure = attempt_failure(ended.outcome)
+    error = failure.to_dict() if failure else None
+    delay = _retry_delay(ended, settled)
+    match ended.outcome:
+        case _ if settled is not None and settled.step_status is StepStatus.PAUSED:
+            log.info("step %s of run %s is paused until somebody decides", facts["step"], facts["run_id"])
+            events.emit("step.paused", **facts, error=error)
+        case Decided() if settled is not None and settled.step_status is not StepStatus.FAILED:
+            events.emit("step.completed", **facts, duration=duration)
+        case Succeeded():
+            events.emit("step.completed", **facts, duration=duration)
+        case Skipped():
+            events.emit("step.skipped", **facts, duration=duration)
+        case Released() | Deferred():
+            return
+        case _ if delay is not None:
+            log.info("step %s of run %s is tried again in %.1f s", facts["step"], facts["run_id"], delay)
+            events.emit("step.retry_scheduled", **facts, duration=duration, error=error, delay=delay)
+        case _:
+            text = f"{failure.code}: {failure.message}" if failure else "failed"
+            log.warning("step %s of run %s failed: %s", facts["step"], facts["run_id"], text)
+            events.emit("step.failed", **facts, duration=duration, error=error)
+    _report_run(events, facts, recorded, settled)
+
+
+def _retry_delay(ended: Ended, settled: Settled | None) -> float | None:
+    if settled is not None:
+        return settled.retry_delay.total_seconds() if settled.retry_delay is not None else None
+    return ended.decision.delay.total_seconds() if isinstance(ended.decision, Retry) else None
+
+
+def _report_run(events: Events, facts: dict[str, Any], recorded: Recorded | None, settled: Settled | None) -> None:
+    """Tell of the run's new status, if this completion is the one that changed it."""
+    if settled is not None:
+        before, after = settled.run_status_before, settled.run_status
+    elif recorded is not None:
+        before, after = RunStatus(recorded.run_status_before), RunStatus(recorded.run_status)
+    else:
+        return
+    report_run(events, facts["run_id"], facts["workflow"], facts["trigger"], before, after)
+
+
+def report_run(events: Events, run_id: str, workflow: str, trigger: str, before: RunStatus, after: RunStatus) -> None:
+    """Tell of a run's new status, if it is new."""
+    if before is after:
+        return
+    events.emit(
+        "run.status_changed",
+        run_id=run_id,
+        workflow=workflow,
+        trigger=trigger,
+        from_status=before.value,
+        to_status=after.value,
+    )
+
+
+def report_status(events: Events, run: Row[Any], before: RunStatus, after: RunStatus) -> None:
+    """Tell of the new status that something other than the end of a step gave a run."""
+    if before is after:
+        return
+    log.info("run %s is %s", run.id, after.value)
+    events.emit(
+        "run.status_changed",
+        run_id=str(run.id),
+        workflow=run.workflow,
+        trigger=run.trigger,
+        from_status=before.value,
+        to_status=after.value,
+    )
