@@ -1,0 +1,96 @@
+"""huey's consumer with our scheduler, and signals that drain instead of dropping work."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from typing import TYPE_CHECKING, Any
+
+from huey.consumer import Consumer
+
+from squidmesh.worker.scheduler import SweepingScheduler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from huey.api import Huey
+
+    from squidmesh.runtime.engine import Engine
+    from squidmesh.runtime.firing import Firing
+    from squidmesh.worker.profile import Profile
+
+log = logging.getLogger(__name__)
+_DRAIN_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_STOP_HARD = 2  # signals
+
+
+class DrainingConsumer(Consumer):  # type: ignore[misc]  # huey ships no type information
+    """A consumer that a signal drains: nothing new is claimed, running steps may end; a second one stops it hard.
+
+    Without ``own_signals`` it leaves the process's signals alone. ``on_drain`` is called when draining begins.
+    """
+
+    def __init__(
+        self,
+        huey: Huey,
+        engine: Engine,
+        profile: Profile,
+        firing: Firing | None,
+        *,
+        own_signals: bool,
+        on_drain: Callable[[], None],
+    ) -> None:
+        self._engine = engine
+        self._firing = firing
+        self._profile = profile
+        self._own_signals = own_signals
+        self._on_drain = on_drain
+        self._signals = 0
+        self._handlers_before: dict[int, Any] = {}
+        super().__init__(
+            huey,
+            workers=profile.concurrency,
+            periodic=False,
+            worker_type="thread",
+            shutdown_timeout=profile.grace,
+        )
+
+    def _create_scheduler(self) -> SweepingScheduler:
+        return SweepingScheduler(
+            self._engine,
+            self._profile,
+            self._firing,
+            huey=self.huey,
+            stop_flag=self.stop_flag,
+            interval=self.scheduler_interval,
+            periodic=False,
+        )
+
+    def start(self) -> None:
+        """Start the threads, ready for a signal before the first of them can claim anything."""
+        self._set_signal_handlers()
+        super().start()
+
+    def stop(self, graceful: bool = False) -> None:
+        """Stop; gracefully, running steps may go on for the profile's grace."""
+        self._on_drain()
+        super().stop(graceful=graceful and self._signals < _STOP_HARD)
+
+    def restore_signal_handlers(self) -> None:
+        """Give the process's signals back to whoever had them."""
+        while self._handlers_before:
+            signal.signal(*self._handlers_before.popitem())
+
+    def _set_signal_handlers(self) -> None:
+        if not self._own_signals or self._handlers_before:
+            return
+        for signum in _DRAIN_SIGNALS:
+            self._handlers_before[signum] = signal.signal(signum, self._handle_signal)
+
+    def _handle_signal(self, signum: int, _: FrameType | None) -> None:
+        """Ask the main loop to drain; the second signal, whichever it is, ends the waiting for running steps."""
+        self._signals += 1
+        if self._signals >= _STOP_HARD:
+            raise KeyboardInterrupt
+        self._signum, self._restart, self._graceful = signum, False, True

@@ -1,0 +1,87 @@
+"""The one LISTEN connection of a worker process; without it, polling finds everything a little later."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from squidmesh.errors import DatabaseUnavailable
+from squidmesh.model.duration import format_duration
+from squidmesh.runtime.wakeups import listen, received
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from squidmesh.runtime.engine import Engine
+
+log = logging.getLogger(__name__)
+_WAIT = 0.5
+_PROBE = 5.0
+_LONGEST_BACKOFF = 30.0
+
+
+class Listener:
+    """Passes on wake-ups to ``hint`` and runs that stop to ``stop_run``; reconnects for ever, with a growing pause."""
+
+    def __init__(self, engine: Engine, hint: Callable[[float], None], stop_run: Callable[[UUID], None]) -> None:
+        self._engine = engine
+        self._hint = hint
+        self._stop_run = stop_run
+        self._store = engine.dedicated()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="squidmesh-listener", daemon=True)
+
+    def start(self) -> None:
+        """Start listening."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._stop.set()
+        self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        backoff = 0.0
+        while not self._stop.wait(backoff):
+            try:
+                self._listen()
+                backoff = 0.0
+            except DatabaseUnavailable as error:
+                backoff = min(max(backoff * 2, 0.2), _LONGEST_BACKOFF)
+                log.warning("not listening, polling goes on; trying again in %.1f s: %s", backoff, error)
+            except Exception:
+                backoff = _LONGEST_BACKOFF
+                log.exception("the listener met an error and goes on")
+        self._store.close()
+
+    def _listen(self) -> None:
+        with self._store.use() as connection:
+            listen(self._engine.database, connection)
+            self._hint(0.0)  # whatever was announced while nobody listened
+            self._probe(connection)
+            while not self._stop.is_set():
+                for heard in received(connection, _WAIT):
+                    self._pass_on(heard)
+
+    def _pass_on(self, heard: float | UUID) -> None:
+        if isinstance(heard, UUID):
+            self._stop_run(heard)
+        else:
+            self._hint(heard)
+
+    def _probe(self, connection: Any) -> None:
+        """Send a wake-up and see whether it arrives: a pooler may accept LISTEN and pass nothing on."""
+        self._engine.notifier.announce(timedelta())
+        until = time.monotonic() + _PROBE
+        while time.monotonic() < until and not self._stop.is_set():
+            for heard in received(connection, _WAIT):
+                log.info("listening for wake-ups")
+                self._pass_on(heard)
+                return
+        log.warning(
+            "no wake-up arrives by LISTEN (a pooler?): polling every %s", format_duration(self._engine.poll_interval)
+        )

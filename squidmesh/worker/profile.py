@@ -1,0 +1,31 @@
+"""What one worker process is: its name, what it serves, how much it does at once."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from dataclasses import dataclass, field
+
+
+def new_worker_id() -> str:
+    """Return a name that tells a person where the process runs and that no other process ever had."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """One worker process; ``step_types`` includes the built-ins, times are in seconds.
+
+    ``burst`` ends the worker once nothing is due; ``grace`` is how long running steps may go on after a
+    request to stop.
+    """
+
+    queues: tuple[str, ...]
+    step_types: tuple[str, ...]
+    concurrency: int
+    poll_interval: float
+    sweep_interval: float
+    grace: float
+    burst: bool = False
+    id: str = field(default_factory=new_worker_id)

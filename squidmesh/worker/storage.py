@@ -1,0 +1,76 @@
+"""huey's storage, ours: dequeuing hands out claimed step runs; nothing is deleted before it is recorded.
+
+The stock storage deletes a message before the task runs, so that a crash loses it. Here a message is a
+step run that the database loop has claimed, and stays in the table until its end is recorded. Messages
+carry ids only, as JSON: never a pickle.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+from huey.registry import Message
+from huey.serializer import Serializer
+from huey.storage import PostgresStorage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from uuid import UUID
+
+    from squidmesh.worker.handout import Handout
+
+TASK = "squidmesh.worker.tasks.run_step"
+_POLL = 1.0
+
+
+class JSONSerializer(Serializer):  # type: ignore[misc]  # huey ships no type information
+    """Messages as JSON: what an attacker writes into a queue can name a registered task and nothing else."""
+
+    def _serialize(self, data: Any) -> bytes:
+        return json.dumps(data, default=str).encode()
+
+    def _deserialize(self, data: bytes) -> Any:
+        content = json.loads(data)
+        return Message(*content) if isinstance(content, list) else content
+
+
+class StepStorage(PostgresStorage):  # type: ignore[misc]  # huey ships no type information
+    """Hands out what the database loop claimed; each thread gets the step that was handed over to it first."""
+
+    def __init__(self, name: str, handout: Handout) -> None:
+        super().__init__(name, create_tables=False)
+        self._handout = handout
+        self._next = threading.local()
+
+    def hand_over(self, id_: UUID) -> None:
+        """Give the calling thread its next step run."""
+        self._next.id = id_
+
+    def dequeue(self) -> bytes | None:
+        """Return the message of the calling thread's next step run, None if there is none for a second."""
+        id_: UUID | None = getattr(self._next, "id", None)
+        self._next.id = None
+        id_ = id_ or self._handout.take(_POLL)
+        return None if id_ is None else step_message(id_)
+
+    def peek_many(self, keys: Iterable[str]) -> dict[str, bytes]:  # noqa: ARG002 - huey's signature
+        """Return no revocations: a step is cancelled in its own table, and asking costs a round trip a task."""
+        return {}
+
+    def delete_data(self, key: str) -> bool:  # noqa: ARG002 - huey's signature
+        """Delete nothing: no step leaves a revocation or a result behind."""
+        return False
+
+    def read_schedule(self, ts: object) -> list[bytes]:  # noqa: ARG002 - huey's signature
+        """Return nothing: timers are due times of step runs."""
+        return []
+
+
+def step_message(id_: UUID) -> bytes:
+    """Return the message that asks for a step run to be executed."""
+    message = Message(
+        id=str(id_), name=TASK, eta=None, retries=0, retry_delay=0, priority=None, args=[str(id_)], kwargs={}
+    )
+    return json.dumps(message).encode()

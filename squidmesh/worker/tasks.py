@@ -1,0 +1,113 @@
+"""The huey task that executes one claimed step run; each step, chained ones too, is a task of its own."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from huey.api import Huey
+
+from squidmesh.model.definition import Uses
+from squidmesh.runtime.recording import prepare_successor
+from squidmesh.runtime.reporting import report_ended, report_started
+from squidmesh.runtime.transactions import Committed, execute_in_transaction, is_transactional
+from squidmesh.worker.storage import JSONSerializer, StepStorage
+from squidmesh.worker.ticket import Ticket
+
+if TYPE_CHECKING:
+    from squidmesh.runtime.engine import Engine
+    from squidmesh.worker.inflight import Held, InFlight
+    from squidmesh.worker.recorder import Recorder
+
+log = logging.getLogger(__name__)
+
+
+def make_huey(engine: Engine, inflight: InFlight, recorder: Recorder) -> Huey:
+    """Return a ``Huey`` whose queue is the step-run table, with the task that executes a step registered."""
+    huey = Huey(
+        "squidmesh",
+        results=False,
+        serializer=JSONSerializer(),
+        storage_class=StepStorage,
+        handout=recorder.handout,
+    )
+    runner = StepRunner(engine, inflight, recorder, huey.storage)
+
+    def run_step(step_run_id: str) -> None:
+        runner.run(UUID(step_run_id))
+
+    huey.task()(run_step)  # huey names a task by its module and function: see storage.TASK
+    return huey
+
+
+class StepRunner:
+    """Executes a step run that this process holds and waits until its end is recorded."""
+
+    def __init__(self, engine: Engine, inflight: InFlight, recorder: Recorder, storage: StepStorage) -> None:
+        self._engine = engine
+        self._inflight = inflight
+        self._recorder = recorder
+        self._storage = storage
+
+    def run(self, id_: UUID) -> None:
+        """Execute a step run; a successor that was handed over is this thread's next task."""
+        held = self._inflight.get(id_)
+        if held is None or not self._may_start(held):
+            return
+        try:
+            self._execute(held)
+        except BaseException:
+            self._inflight.remove(held)  # nobody executes it: its lease runs out, and the sweep finds it
+            raise
+
+    def _may_start(self, held: Held) -> bool:
+        """Past its lease a claim may be another's by now: start nothing, the sweep gives the step to somebody."""
+        if held.signals.lost or time.monotonic() >= held.lease_until:
+            log.warning("claim_lost: step %s was not started, its lease had passed", held.task.claim.step)
+            self._inflight.remove(held)
+            return False
+        return True
+
+    def _execute(self, held: Held) -> None:
+        action = held.task.step.action
+        report_started(self._engine.events, held.task)
+        held.began = began = time.monotonic()
+        if isinstance(action, Uses) and action.timeout is not None and held.task.undo is None:
+            held.timeout_at = began + action.timeout.total_seconds()
+        if is_transactional(self._engine, held.task):
+            ticket = self._transact(held)
+        else:
+            outcome = self._engine.executor.execute(held.task, held.signals)
+            ticket = self._recorder.submit(held, outcome)
+        if ticket is None:
+            log.warning("the result of step %s came after its timeout and is refused", held.task.claim.step)
+            return
+        if ticket.successor is not None:
+            self._storage.hand_over(ticket.successor.id)
+        duration = time.monotonic() - began
+        report_ended(self._engine.events, ticket.ended, ticket.recorded, ticket.settled, duration)
+
+    def _transact(self, held: Held) -> Ticket | None:
+        """Execute a step in its own transaction; what that did not record is handed in as ever."""
+        ending = execute_in_transaction(
+            self._engine,
+            held.task,
+            held.signals,
+            end=lambda: self._inflight.end(held),
+            served=lambda: self._recorder.handed_over(held),
+        )
+        if ending is None:
+            return None
+        if not isinstance(ending, Committed):
+            return self._recorder.record(held, ending)
+        ticket = Ticket(held=held, ended=ending.ended, recorded=ending.recorded, settled=ending.settled)
+        successor = prepare_successor(ending.ended, ending.recorded) if ending.recorded is not None else None
+        if successor is not None:
+            ticket.successor = self._inflight.add(successor, claimed_at=ending.began, chain_since=held.chain_since)
+        self._inflight.remove(held)
+        if ending.settled or (ending.recorded and ending.recorded.made_due):
+            self._engine.notifier.announce(timedelta())
+        return ticket

@@ -1,0 +1,168 @@
+"""A worker: everything that one process runs to execute steps, started and stopped together.
+
+Its connections, however many threads execute: one each for the database loop, LISTEN, the sweep and (once
+something runs) the heartbeats, and at most four from the pool, for starts, slow paths and wake-ups: idle
+five at most, never more than eight.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import timedelta
+from typing import TYPE_CHECKING, Self
+
+from squidmesh.errors import DatabaseUnavailable
+from squidmesh.model.duration import format_duration
+from squidmesh.runtime.presence import begin_presence, end_presence
+from squidmesh.runtime.recovery import release_claims
+from squidmesh.worker.consumer import DrainingConsumer
+from squidmesh.worker.heartbeat import Heartbeat
+from squidmesh.worker.inflight import InFlight
+from squidmesh.worker.listener import Listener
+from squidmesh.worker.recorder import Recorder
+from squidmesh.worker.tasks import make_huey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+
+    from huey.api import Huey
+
+    from squidmesh.runtime.engine import Engine
+    from squidmesh.runtime.firing import Firing
+    from squidmesh.runtime.preparation import Prepared
+    from squidmesh.worker.profile import Profile
+
+log = logging.getLogger(__name__)
+_AFTER_RELEASE = timedelta(seconds=1)
+_LAST_RECORDS = 5.0
+
+
+class Worker:
+    """Executes due steps until it is stopped; made by ``SquidMesh.worker``.
+
+    ``run()`` blocks and owns the process's signals; ``start()`` and ``stop()``, or ``with``, use threads and
+    leave signals alone.
+    """
+
+    def __init__(self, engine: Engine, profile: Profile, firing: Firing | None = None) -> None:
+        self.profile = profile
+        self._firing = firing
+        self._engine = engine
+        self._inflight = InFlight(engine.lease)
+        self._recorder = Recorder(engine, self._inflight, profile)
+        self._heartbeat = Heartbeat(engine, self._inflight)
+        self._listener = Listener(engine, self._recorder.hint, self._heartbeat.stop_run)
+        self._huey = make_huey(engine, self._inflight, self._recorder)
+        self._consumer: DrainingConsumer | None = None
+        self._thread: threading.Thread | None = None
+        self._draining = False
+
+    @property
+    def huey(self) -> Huey:
+        """The huey instance whose consumer executes the steps, for signals and hooks: each step is a task of it."""
+        return self._huey
+
+    def run(self) -> None:
+        """Work until a signal asks to stop (or, with ``burst``, until nothing is due); then drain."""
+        consumer = self._open(own_signals=True)
+        if self.profile.burst:
+            self._when_nothing_due(consumer.stop_flag.set)
+        try:
+            consumer.run()
+        finally:
+            self._close()
+            consumer.restore_signal_handlers()
+
+    def start(self) -> None:
+        """Start working in threads of this process."""
+        consumer = self._open(own_signals=False)
+        self._thread = threading.Thread(target=consumer.run, name="squidmesh-consumer", daemon=True)
+        self._thread.start()
+
+    def stop(self, grace: float | None = None) -> None:
+        """Stop: running steps may go on for ``grace`` seconds (default: the worker's), then they are given back."""
+        if self._consumer is None:
+            return
+        if grace is not None:
+            self._consumer.shutdown_timeout = grace
+        self._consumer.stop(graceful=True)
+        if self._thread is not None:
+            self._thread.join()
+        self._close()
+
+    def wait_until_nothing_due(self, timeout: float) -> bool:
+        """Wait until nothing is due and nothing runs; False if ``timeout`` seconds pass before."""
+        self._recorder.nothing_due.clear()
+        self._recorder.hint(0.0)
+        return self._recorder.nothing_due.wait(timeout)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _open(self, *, own_signals: bool) -> DrainingConsumer:
+        if self._consumer is not None:
+            raise RuntimeError("a worker runs once; make another")
+        begin_presence(self._engine, self.profile)
+        self._consumer = DrainingConsumer(
+            self._huey, self._engine, self.profile, self._firing, own_signals=own_signals, on_drain=self._drain
+        )
+        self._recorder.start()
+        self._heartbeat.start()
+        self._listener.start()
+        log.info("worker %s serves %s", self.profile.id, ", ".join(self.profile.queues))
+        return self._consumer
+
+    def _drain(self) -> None:
+        if not self._draining:
+            self._draining = True
+            grace = format_duration(timedelta(seconds=self._consumer.shutdown_timeout if self._consumer else 0.0))
+            log.info("claiming nothing more; %d steps run, for %s at most", len(self._inflight), grace)
+        untaken = self._recorder.drain()
+        for held in untaken:
+            self._inflight.remove(held)
+        self._give_back([held.task for held in untaken], timedelta())
+
+    def _close(self) -> None:
+        """Give back what still runs, then end: the leases would otherwise hold it up for others."""
+        self._drain()
+        self._recorder.close(_LAST_RECORDS)
+        running = self._inflight.all()
+        for held in running:
+            held.signals.cancel()
+            self._inflight.end(held)
+        if running:
+            log.warning("%d steps did not end in time and are given back", len(running))
+        self._give_back([held.task for held in running], _AFTER_RELEASE)
+        self._listener.close()
+        self._heartbeat.close()
+        self._engine.executor.event_loop.close()
+        self._say_goodbye()
+        log.info("worker %s has stopped", self.profile.id)
+
+    def _give_back(self, tasks: Sequence[Prepared], delay: timedelta) -> None:
+        for task in tasks:
+            try:
+                release_claims(self._engine, [task], delay)
+            except DatabaseUnavailable as error:
+                log.warning("step %s is not given back and waits for its lease: %s", task.claim.step, error)
+
+    def _say_goodbye(self) -> None:
+        try:
+            end_presence(self._engine, self.profile)
+        except DatabaseUnavailable as error:
+            log.warning("the worker's row stays: %s", error)
+
+    def _when_nothing_due(self, stop: Callable[[], None]) -> None:
+        def wait() -> None:
+            self._recorder.nothing_due.wait()
+            stop()
+
+        threading.Thread(target=wait, name="squidmesh-burst", daemon=True).start()
