@@ -1,0 +1,93 @@
+"""Gates in ``squidmesh try``: asked on a terminal, answered by ``--decide``, or left for later commands."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import click
+
+from squidmesh.errors import suggestion
+from squidmesh.model.definition import Uses
+from squidmesh.model.ruling import ManualAction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from squidmesh.mesh import SquidMesh
+    from squidmesh.model.definition import Workflow
+    from squidmesh.model.run import Explanation, Run
+
+VERBS = {"approve": ManualAction.APPROVE, "reject": ManualAction.REJECT, "unblock": ManualAction.UNBLOCK}
+_WAITS = {"paused_for_approval", "paused_for_manual_action", "interrupted_irreversible_step"}
+_LEAVE = "leave"
+ACTOR = "squidmesh try"
+
+
+def read_decisions(texts: tuple[str, ...], workflow: Workflow) -> dict[str, str]:
+    """Return the decision for each step of ``--decide STEP=approve|reject|unblock``."""
+    decisions = {}
+    gates = [name for name, step in workflow.steps.items() if not isinstance(step.action, Uses)]
+    for text in texts:
+        step, _, verb = text.partition("=")
+        if step not in workflow.steps:
+            raise click.BadParameter(f"there is no step {step!r}{suggestion(step, gates)}", param_hint="--decide")
+        if verb not in VERBS:
+            raise click.BadParameter(f"{text!r}: write STEP=approve, reject or unblock", param_hint="--decide")
+        decisions[step] = verb
+    return decisions
+
+
+def waits_for_a_person(explanation: Explanation) -> bool:
+    """Return whether nothing but a person's decision moves the run on."""
+    return explanation.reason in _WAITS
+
+
+def on_terminal() -> bool:
+    """Return whether somebody can be asked."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def choose(explanation: Explanation, decisions: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return (step, verb) of the next decision: one that was given, else what is asked; None: left for later."""
+    waiting = list(explanation.details.get("paused", [explanation.step]))
+    for step in waiting:
+        if step in decisions:
+            return step, decisions[step]
+    if explanation.step is None or not on_terminal():
+        return None
+    verbs = _verbs(explanation.reason)
+    title = explanation.details.get("title") or f"step {explanation.step} waits"
+    answer: str = click.prompt(str(title), type=click.Choice([*verbs, _LEAVE]), default=_LEAVE)
+    return None if answer == _LEAVE else (explanation.step, answer)
+
+
+def decide(mesh: SquidMesh, run: Run, step: str, verb: str) -> None:
+    """Decide about a step of the run that is tried."""
+    call: Any = getattr(mesh, VERBS[verb].value)
+    call(run.id, step=step, actor=ACTOR)
+
+
+def commands_that_go_on(run: Run, explanation: Explanation, workflow: Workflow, database: str | None) -> Iterator[str]:
+    """Yield a complete command for each decision that would be accepted, and the worker that goes on after it."""
+    where = f" --database {shlex.quote(_without_password(database))}" if database else ""
+    waiting = explanation.details.get("paused", {explanation.step: explanation.reason})
+    for step, reason in waiting.items():
+        named = f" --step {step}" if len(waiting) > 1 else ""
+        for verb in _verbs(reason):
+            yield f"squidmesh {verb} {run.id}{named}{where}"
+        if reason == "interrupted_irreversible_step":
+            yield f"squidmesh unblock --retry {run.id}{named}{where}"
+    queues = {step.queue for step in workflow.steps.values()}
+    yield "squidmesh run --burst" + "".join(f" --queue {shlex.quote(queue)}" for queue in sorted(queues)) + where
+
+
+def _verbs(reason: str) -> list[str]:
+    return ["approve", "reject"] if reason == "paused_for_approval" else ["unblock"]
+
+
+def _without_password(url: str) -> str:
+    password = urlsplit(url).password
+    return url if password is None else url.replace(f":{password}@", ":***@", 1)

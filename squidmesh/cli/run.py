@@ -1,0 +1,68 @@
+"""``squidmesh run``: the worker process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from squidmesh.cli.logs import set_up_logging
+from squidmesh.cli.session import database_option, open_mesh, workflows_option
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+def _refuse_file(context: click.Context, _: click.Parameter, value: Sequence[str]) -> None:
+    if value:
+        raise click.UsageError(
+            f"'run' is the worker and takes no file; to run one workflow here: squidmesh try {value[0]}", context
+        )
+
+
+@click.command()
+@click.argument("file", nargs=-1, callback=_refuse_file, expose_value=False)
+@click.option("--queue", "queues", multiple=True, metavar="NAME", help="A queue to serve (repeatable).")
+@click.option("--concurrency", type=click.IntRange(1, 1000), default=4, show_default=True, help="Steps at once.")
+@click.option("--no-scheduler", is_flag=True, help="Fire no schedules; other workers do.")
+@click.option("--burst", is_flag=True, help="Exit when nothing is due.")
+@click.option(
+    "--grace", metavar="DURATION", help="How long running steps may go on after SIGTERM (default: the setting)."
+)
+@click.option(
+    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
+)
+@database_option
+@workflows_option
+@click.pass_context
+def command(
+    context: click.Context,
+    queues: tuple[str, ...],
+    concurrency: int,
+    no_scheduler: bool,
+    burst: bool,
+    grace: str | None,
+    log_level: str,
+    database: str | None,
+    workflows: tuple[Path, ...],
+) -> None:
+    """Run a worker: execute due steps until SIGTERM or Ctrl-C, then let running steps end.
+
+    Example: squidmesh run --queue default --queue mail --concurrency 16
+    """
+    set_up_logging(log_level)
+    with open_mesh(context, database=database, workflows=workflows) as mesh:
+        options: dict[str, Any] = {"queues": queues or None, "concurrency": concurrency, "burst": burst}
+        mesh.worker(**options, scheduler=not no_scheduler, grace=_seconds(grace)).run()
+
+
+def _seconds(text: str | None) -> float | None:
+    from squidmesh.model.duration import parse_duration  # noqa: PLC0415 - only with the option
+
+    if text is None:
+        return None
+    try:
+        return parse_duration(text).total_seconds()
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--grace") from error

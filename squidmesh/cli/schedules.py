@@ -1,0 +1,156 @@
+"""``squidmesh schedules``: the cron triggers, and what an operator may do to them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import click
+
+from squidmesh.cli.console import make_console, print_rows
+from squidmesh.cli.session import database_option, json_option, open_mesh, print_json, workflows_option
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from typing import Any
+
+    from rich.console import Console
+
+    from squidmesh.model.schedule import Schedule
+
+_TITLES = ("workflow", "trigger", "cron", "zone", "next", "last", "")
+
+
+@click.group(invoke_without_command=True)
+@database_option
+@workflows_option
+@json_option
+@click.pass_context
+def command(context: click.Context, database: str | None, workflows: tuple[Path, ...], as_json: bool) -> None:
+    """Show the cron triggers with their next and last times; pause, resume or fire one.
+
+    Example: squidmesh schedules pause content.post_daily_digest daily_digest
+    """
+    if context.invoked_subcommand is not None:
+        return
+    with open_mesh(context, database=database, workflows=workflows) as mesh:
+        found = mesh.list_schedules()
+    if as_json:
+        print_json([schedule.to_dict() for schedule in found])
+    else:
+        _show(make_console(), found)
+
+
+def _named(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the arguments and options that every subcommand takes."""
+    for decorate in (
+        click.pass_context,
+        workflows_option,
+        database_option,
+        click.argument("trigger"),
+        click.argument("workflow"),
+    ):
+        function = decorate(function)
+    return function
+
+
+@command.command()
+@_named
+def pause(
+    context: click.Context, workflow: str, trigger: str, database: str | None, workflows: tuple[Path, ...]
+) -> None:
+    """Stop TRIGGER of WORKFLOW from firing, in every worker.
+
+    Example: squidmesh schedules pause content.post_daily_digest daily_digest
+    """
+    with open_mesh(context, database=database, workflows=workflows) as mesh:
+        mesh.pause_schedule(workflow, trigger)
+    click.echo(f"{workflow} {trigger} is paused")
+
+
+@command.command()
+@_named
+def resume(
+    context: click.Context, workflow: str, trigger: str, database: str | None, workflows: tuple[Path, ...]
+) -> None:
+    """Let TRIGGER of WORKFLOW fire again, from now on; what came due meanwhile is not made up for.
+
+    Example: squidmesh schedules resume content.post_daily_digest daily_digest
+    """
+    with open_mesh(context, database=database, workflows=workflows) as mesh:
+        mesh.resume_schedule(workflow, trigger)
+    click.echo(f"{workflow} {trigger} fires again")
+
+
+@command.command()
+@_named
+@click.option("--for", "moment", metavar="TIME", help="The time that the run is for, ISO 8601 (default: this minute).")
+@click.option("--signal", metavar="ID", help="Fire once for this id, however often it is asked.")
+@json_option
+def fire(
+    context: click.Context,
+    workflow: str,
+    trigger: str,
+    database: str | None,
+    workflows: tuple[Path, ...],
+    moment: str | None,
+    signal: str | None,
+    as_json: bool,
+) -> None:
+    """Start a run of TRIGGER of WORKFLOW now; one that this time or signal started before is not started twice.
+
+    Example: squidmesh schedules fire content.post_daily_digest daily_digest --for 2026-05-26T09:00+00:00
+    """
+    scheduled_for = _read_moment(moment)
+    with open_mesh(context, database=database, workflows=workflows) as mesh:
+        run = mesh.fire_schedule(workflow, trigger, scheduled_for=scheduled_for, signal_id=signal)
+    if as_json:
+        print_json(run.to_dict())
+    else:
+        click.echo(f"run {run.id} is {run.status.value}")
+
+
+def _read_moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} is not a time such as 2026-05-26T09:00Z", param_hint="--for") from error
+    if moment.tzinfo is None:
+        raise click.BadParameter(f"{text!r} has no zone; write it as {text}Z for UTC", param_hint="--for")
+    return moment
+
+
+def _show(console: Console, found: list[Schedule]) -> None:
+    if not found:
+        console.print("no loaded workflow has a cron trigger, and no worker has seen one")
+        return
+    styles = ("", "", "", "dim", "", "dim", "yellow")
+    print_rows(console, [_TITLES, *(_cells(schedule) for schedule in found)], styles=styles)
+
+
+def _cells(schedule: Schedule) -> tuple[str, ...]:
+    zone = ZoneInfo(schedule.timezone)
+    notes = []
+    if schedule.paused:
+        notes.append("paused")
+    if schedule.definition is None:
+        notes.append("no worker has seen it yet")
+    elif not schedule.loaded:
+        notes.append("fires by another definition than the one here")
+    return (
+        schedule.workflow,
+        schedule.trigger,
+        schedule.cron,
+        schedule.timezone,
+        _moment(schedule.next_at, zone),
+        _moment(schedule.last_at, zone),
+        ", ".join(notes),
+    )
+
+
+def _moment(moment: datetime | None, zone: ZoneInfo) -> str:
+    return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M %Z") if moment is not None else "-"

@@ -1,0 +1,80 @@
+"""What commands share: the options that name the database and the workflows, and the mesh they open."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from squidmesh.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from squidmesh.mesh import SquidMesh
+
+
+def database_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--database``."""
+    text = "PostgreSQL URL or embedded:PATH (default: the settings, then .squidmesh/)."
+    return click.option("--database", metavar="URL", help=text)(function)
+
+
+def workflows_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--workflows``."""
+    text = "A workflow file or folder (repeatable; default: the setting)."
+    return click.option("--workflows", multiple=True, type=click.Path(path_type=Path), help=text)(function)
+
+
+def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
+
+
+@contextmanager
+def open_mesh(
+    context: click.Context, *, database: str | None = None, workflows: tuple[Path, ...] = ()
+) -> Iterator[SquidMesh]:
+    """Give the host's mesh (``--app``) or one made from settings, closed at the end."""
+    from squidmesh.mesh import SquidMesh  # noqa: PLC0415 - SQLAlchemy and huey load only for commands that need them
+    from squidmesh.settings import load_settings  # noqa: PLC0415 - likewise
+
+    app = context.obj["app"] or load_settings().app
+    if app and database is None and not workflows:
+        with load_app(app) as mesh:
+            yield mesh
+        return
+    with SquidMesh(database, workflows=list(workflows) or None) as mesh:
+        yield mesh
+
+
+def load_app(name: str) -> SquidMesh:
+    """Import ``module:attribute`` with the working directory on ``sys.path``; call it if it is a function."""
+    from squidmesh.mesh import SquidMesh  # noqa: PLC0415 - see open_mesh
+
+    module_name, _, attribute = name.partition(":")
+    if not attribute:
+        raise ConfigurationError([f"--app {name!r}: write module:attribute, such as shop.workflows:mesh"])
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        found: Any = importlib.import_module(module_name)
+        for part in attribute.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError) as error:
+        raise ConfigurationError([f"--app {name!r}: {error}"]) from error
+    if not isinstance(found, SquidMesh) and callable(found):
+        found = found()
+    if not isinstance(found, SquidMesh):
+        raise ConfigurationError([f"--app {name!r}: is a {type(found).__name__}, not a SquidMesh"])
+    return found
+
+
+def print_json(value: Any) -> None:
+    """Print a JSON-ready value."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,0 +1,65 @@
+"""Schedules: the cron triggers of the loaded workflows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from squidmesh.mesh.reading import Reading
+from squidmesh.model.document import definition_hash
+from squidmesh.runtime import firing, schedules
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from squidmesh.model.run import Run
+    from squidmesh.model.schedule import Schedule
+
+    Paths = str | Path | Sequence[str | Path]
+
+
+class Scheduling(Reading):
+    """The façade's calls about schedules; the workers' schedulers fire them by themselves."""
+
+    def list_schedules(self) -> list[Schedule]:
+        """Return the schedules of the loaded workflows and those that other processes fire, by name."""
+        loaded = {name: (workflow, definition_hash(workflow)) for name, workflow in self.workflows.items()}
+        return schedules.list_schedules(self.database, loaded)
+
+    def pause_schedule(self, workflow: str, trigger: str) -> None:
+        """Stop a schedule from firing, in every process, until it is resumed.
+
+        ``WorkflowNotFound`` or ``TriggerNotFound`` if no loaded workflow has this cron trigger.
+        """
+        schedules.pause_schedule(self.database, self._schedule(workflow, trigger))
+
+    def resume_schedule(self, workflow: str, trigger: str) -> None:
+        """Let a schedule fire again, from now on and by the definition loaded here; raises as ``pause_schedule``."""
+        schedules.resume_schedule(self.database, self._schedule(workflow, trigger))
+
+    def fire_schedule(
+        self,
+        workflow: str,
+        trigger: str,
+        *,
+        scheduled_for: datetime | None = None,
+        signal_id: str | None = None,
+    ) -> Run:
+        """Start the run of one tick now, whether the schedule is paused or not, and return it.
+
+        Idempotent: one run for one time, and one for one ``signal_id``, whoever fires it; the second call
+        returns the first run. Without ``scheduled_for`` (an aware time) the run is for this minute or, with a
+        ``signal_id``, for this moment. Raises as ``pause_schedule``, and ``InvalidValue`` for a naive time.
+        """
+        run_id = firing.fire_by_hand(
+            self.engine,
+            self._schedule(workflow, trigger),
+            self.settings.max_value_bytes,
+            scheduled_for=scheduled_for,
+            signal_id=signal_id,
+        )
+        return self.inspect_run(run_id)
+
+    def _schedule(self, workflow: str, trigger: str) -> schedules.LoadedSchedule:
+        return schedules.find_schedule(self._definition(self._find(workflow)), trigger)

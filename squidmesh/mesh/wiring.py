@@ -1,0 +1,140 @@
+"""Wiring: settings, store, registry, definitions and runtime, each made when it is first needed."""
+
+from __future__ import annotations
+
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from squidmesh.authoring.loader import load_workflows
+from squidmesh.errors import ConfigurationError, WorkflowNotFound
+from squidmesh.model.definition import OnWorkerLost
+from squidmesh.runtime.beginning import begin
+from squidmesh.runtime.definitions import DefinitionCache
+from squidmesh.runtime.engine import Engine
+from squidmesh.runtime.event_loop import EventLoop
+from squidmesh.runtime.events import Events
+from squidmesh.runtime.execution import Executor
+from squidmesh.runtime.recording import Rules
+from squidmesh.runtime.wakeups import Notifier
+from squidmesh.settings import EMBEDDED_SCHEME, Settings, find_embedded_folder, load_settings
+from squidmesh.steps.registry import StepRegistry
+from squidmesh.store.engine import Database
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import TracebackType
+
+    import sqlalchemy
+
+    from squidmesh.model.definition import Workflow
+    from squidmesh.runtime.definitions import Definition
+
+    Paths = str | Path | Sequence[str | Path]
+
+
+class Wiring:
+    """What every part of the façade stands on; constructing it connects to nothing."""
+
+    def __init__(
+        self,
+        database: str | sqlalchemy.Engine | None = None,
+        workflows: Paths | None = None,
+        steps: Mapping[str, Callable[..., Any]] | None = None,
+        *,
+        folder: Path | None = None,
+        **settings: Any,
+    ) -> None:
+        overrides: dict[str, Any] = dict(settings)
+        if isinstance(database, str):
+            overrides["database_url"] = database
+        if workflows is not None:
+            overrides["workflows"] = [workflows] if isinstance(workflows, (str, Path)) else list(workflows)
+        self.settings: Settings = load_settings(overrides, folder=folder)
+        self._target = None if isinstance(database, str) else database
+        self._folder = folder
+        self._extra_steps = dict(steps or {})
+        self._events = Events()
+
+    @cached_property
+    def registry(self) -> StepRegistry:
+        """The step types that this application knows."""
+        return StepRegistry.discover(extra=self._extra_steps, folder=self._folder)
+
+    @cached_property
+    def workflows(self) -> dict[str, Workflow]:
+        """The loaded workflows by name; ``InvalidWorkflow`` if a file has errors."""
+        return load_workflows(self.settings.workflows, self.registry)
+
+    def use_workflow(self, workflow: Workflow) -> None:
+        """Use one workflow that was compiled already, instead of what the settings name."""
+        self.__dict__["workflows"] = {workflow.name: workflow}
+
+    @cached_property
+    def database(self) -> Database:
+        """The database, not connected yet; ``ConfigurationError`` if none is set."""
+        return Database(self._target or self._database_url(), schema=self.settings.schema, lease=self.settings.lease)
+
+    def _database_url(self) -> str:
+        if self.settings.database_url:
+            return self.settings.database_url
+        folder = find_embedded_folder()
+        if folder is not None:
+            return f"{EMBEDDED_SCHEME}{folder}"
+        raise ConfigurationError(
+            [
+                (
+                    "no database is set: give a URL (setting database_url, variable SQUIDMESH_DATABASE_URL), "
+                    "or run 'squidmesh try FILE', which makes a private one in .squidmesh/"
+                )
+            ]
+        )
+
+    @cached_property
+    def engine(self) -> Engine:
+        """What everything that moves runs in this process shares."""
+        settings = self.settings
+        return Engine(
+            database=self.database,
+            definitions=DefinitionCache(self.database),
+            executor=Executor(
+                registry=self.registry,
+                event_loop=EventLoop(),
+                max_value_bytes=settings.max_value_bytes,
+                begin=partial(begin, self.database, settings.lease),
+            ),
+            rules=Rules(max_losses=settings.max_losses, on_worker_lost=OnWorkerLost(settings.on_worker_lost)),
+            events=self._events,
+            notifier=Notifier(self.database, horizon=settings.poll_interval),
+            lease=settings.lease,
+            poll_interval=settings.poll_interval,
+            sweep_interval=settings.sweep_interval,
+        )
+
+    def migrate(self) -> tuple[str | None, str]:
+        """Create or upgrade the tables; return the versions before (None: there were none) and after."""
+        return self.database.migrate()
+
+    def close(self) -> None:
+        """Send what is still to be sent and free the pool."""
+        if "engine" in self.__dict__:
+            self.engine.notifier.close()
+        if "database" in self.__dict__:
+            self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _find(self, workflow: str) -> Workflow:
+        known = self.workflows
+        if workflow not in known:
+            raise WorkflowNotFound(workflow, tuple(sorted(known)))
+        return known[workflow]
+
+    def _definition(self, workflow: Workflow) -> Definition:
+        return self.engine.definitions.register(workflow)

@@ -1,0 +1,67 @@
+"""``squidmesh format``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from squidmesh.cli.format import command
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+UGLY = "steps: {a: {next: complete, uses: b}}\nworkflow: x\n"
+PRETTY = "workflow: x\nsteps: {a: {uses: b, next: complete}}\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with one file that would change and one that would not."""
+    (tmp_path / "ugly.yaml").write_text(UGLY)
+    (tmp_path / "pretty.yml").write_text(PRETTY)
+    return tmp_path
+
+
+def test_rewrites_files(folder: Path) -> None:
+    """Files that differ from their canonical form are written, and named."""
+    result = CliRunner().invoke(command, [str(folder)])
+    assert result.exit_code == 0
+    assert (folder / "ugly.yaml").read_text() == PRETTY
+    assert "formatted" in result.stderr
+    assert "2 files, 1 changed" in result.stderr
+
+
+def test_check_writes_nothing(folder: Path) -> None:
+    """--check exits with 1 when a file would change, and with 0 once none would."""
+    result = CliRunner().invoke(command, ["--check", str(folder)])
+    assert result.exit_code == 1
+    assert (folder / "ugly.yaml").read_text() == UGLY
+    assert CliRunner().invoke(command, ["--check", str(folder / "pretty.yml")]).exit_code == 0
+
+
+def test_diff_shows_what_would_change(folder: Path) -> None:
+    """--diff prints a unified diff, writes nothing, and is no failure by itself."""
+    result = CliRunner().invoke(command, ["--diff", str(folder)])
+    assert result.exit_code == 0
+    assert "+steps: {a: {uses: b, next: complete}}" in result.stdout
+    assert (folder / "ugly.yaml").read_text() == UGLY
+
+
+def test_standard_input_goes_to_standard_output() -> None:
+    """An editor can pipe a buffer through."""
+    result = CliRunner().invoke(command, ["-"], input=UGLY)
+    assert (result.exit_code, result.stdout) == (0, PRETTY)
+    assert CliRunner().invoke(command, ["--check", "-"], input=UGLY).exit_code == 1
+
+
+def test_a_file_that_is_no_yaml_is_reported_and_left(folder: Path) -> None:
+    """What cannot be read stays, the others are still formatted."""
+    (folder / "broken.yaml").write_text("a: [\n")
+    result = CliRunner().invoke(command, [str(folder)])
+    assert result.exit_code == 2
+    assert "broken.yaml:" in result.stderr
+    assert "SM101" in result.stderr
+    assert (folder / "broken.yaml").read_text() == "a: [\n"
+    assert (folder / "ugly.yaml").read_text() == PRETTY
