@@ -1,0 +1,128 @@
+"""Stopping a worker: running steps may end, nothing new begins, what outlives the grace is given back."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from squidmesh import SquidMesh, StepContext
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.acceptance.conftest import Desk, Process
+
+
+def test_a_signal_lets_running_steps_end(
+    mesh: SquidMesh,
+    desk: Desk,
+    worker: Callable[..., Process],
+    until: Callable[..., Any],
+    stop_signal: int,
+    tmp_path: Path,
+) -> None:
+    """After SIGTERM or Ctrl-C the running step ends and is recorded, its successor waits for another worker."""
+    gate = tmp_path / "gate"
+    run = mesh.start_run("acc.gated", {"gate": str(gate)})
+    process = worker()
+    until(lambda: len(desk.noted()) == 2)
+    process.signal(stop_signal)
+    until(lambda: "claiming nothing more" in process.wrote())
+    other = mesh.start_run("acc.straight")
+    time.sleep(0.5)  # several polls, in which a worker that drains must claim nothing
+    gate.touch()
+
+    assert process.ended() == 0
+    assert desk.ask("SELECT step, status, attempt FROM squidmesh.step_runs WHERE run_id = %s ORDER BY id", run.id) == [
+        ("before", "completed", 1),
+        ("middle", "completed", 1),
+        ("behind", "pending", 0),
+    ]
+    assert mesh.inspect_run(other.id).status == "pending"
+    assert desk.one("SELECT count(*) FROM squidmesh.workers") == 0
+
+
+def test_what_outlives_the_grace_is_given_back(
+    mesh: SquidMesh, desk: Desk, worker: Callable[..., Process], until: Callable[..., Any], stop_signal: int
+) -> None:
+    """A step that goes on past the grace is pending again, due soon, its attempt and no loss counted."""
+    run = mesh.start_run("acc.sleepy", {"seconds": 30.0})
+    process = worker("--grace", "300ms", SQUIDMESH_LEASE="10m")
+    until(desk.noted)
+    process.signal(stop_signal)
+
+    assert process.ended() == 0
+    query = "SELECT status, attempt, losses, claim_token, run_at <= now() + interval '1 s' FROM squidmesh.step_runs"
+    assert desk.ask(query) == [("pending", 0, 0, None, True)]
+    assert desk.one("SELECT count(*) FROM squidmesh.attempts") == 0
+    assert mesh.explain_run(run.id).reason in {"step_scheduled", "waiting_for_capable_worker"}
+
+
+def test_a_second_signal_stops_hard(
+    mesh: SquidMesh, desk: Desk, worker: Callable[..., Process], until: Callable[..., Any]
+) -> None:
+    """A second signal, even at once after the first, waits for no running step; the step is given back."""
+    mesh.start_run("acc.sleepy", {"seconds": 60.0})
+    process = worker("--grace", "10m", SQUIDMESH_LEASE="10m")
+    until(desk.noted)
+    process.signal(signal.SIGTERM)
+    time.sleep(0.01)  # or the two signals are one
+    process.signal(signal.SIGINT)
+
+    process.ended(20)
+    assert desk.ask("SELECT status, attempt FROM squidmesh.step_runs") == [("pending", 0)]
+
+
+def test_a_worker_of_a_host_leaves_signals_alone(mesh: SquidMesh, until: Callable[..., Any]) -> None:
+    """start(), stop() and with use threads; the process's signal handlers stay the host's."""
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)]
+    run = mesh.start_run("acc.straight")
+    with mesh.worker() as worker:
+        during = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)]
+        assert worker.wait_until_nothing_due(20)
+    assert mesh.inspect_run(run.id).status == "completed"
+    assert before == during == [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)]
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("squidmesh-rec")]
+
+
+def test_run_gives_the_signals_back(mesh: SquidMesh) -> None:
+    """After run() has ended, the process's signal handlers are those of before."""
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)]
+    mesh.worker(burst=True).run()
+    assert before == [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)]
+
+
+STUBBORN = """
+workflow: acc.stubborn
+triggers: {go: {manual: {}}}
+steps: {nap: {uses: acc.stubborn, next: complete}}
+"""
+
+
+def test_stop_gives_back_what_outlives_its_grace(
+    database_url: str, desk: Desk, until: Callable[..., Any], tmp_path: Path
+) -> None:
+    """stop(grace) in a host: the step that goes on is told and given back, its late result is refused."""
+    told: list[bool] = []
+    entered, leave = threading.Event(), threading.Event()
+
+    def stubborn(ctx: StepContext) -> None:
+        entered.set()
+        leave.wait(20)
+        told.append(ctx.cancelled)
+
+    (tmp_path / "stubborn.yaml").write_text(STUBBORN)
+    with SquidMesh(database_url, workflows=tmp_path, steps={"acc.stubborn": stubborn}) as mesh:
+        mesh.start_run("acc.stubborn")
+        worker = mesh.worker()
+        worker.start()
+        assert entered.wait(20)
+        worker.stop(grace=0.1)
+        leave.set()
+        until(lambda: told)
+
+    assert told == [True]
+    assert desk.ask("SELECT status, attempt FROM squidmesh.step_runs") == [("pending", 0)]

@@ -1,0 +1,95 @@
+"""``squidmesh try``: one workflow, here and now, on a private database that it makes."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+HELLO = """
+workflow: hello
+triggers:
+  go:
+    manual: {}
+    payload:
+      who: {type: string, default: world}
+steps:
+  greet: {log: {message: hello}, next: rest}
+  rest: {wait: 1h, next: fetch}
+  fetch: {uses: shop.fetch, input: [who], next: {ok: bye, error: sorry}}
+  bye: {log: {message: bye}, next: complete}
+  sorry: {log: {message: sorry}, next: fail}
+"""
+
+
+@pytest.fixture(params=["plain", "with a space"])
+def empty(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """An empty folder that every user can enter (root's servers run as another)."""
+    base = Path(tempfile.mkdtemp(prefix="squidmesh-try-"))
+    base.chmod(0o755)
+    folder = base / request.param
+    folder.mkdir()
+    yield folder
+    shutil.rmtree(base)
+
+
+def test_an_empty_folder_gets_a_private_database(empty: Path, squidmesh: Callable[..., Any]) -> None:
+    """It makes .squidmesh/ and says so, shows each step, passes over waits; other commands then use it too."""
+    (empty / "hello.yaml").write_text(HELLO)
+
+    def run(*arguments: str) -> Any:
+        return squidmesh(*arguments, folder=empty, without="SQUIDMESH_DATABASE_URL")
+
+    tried = run("try", "hello.yaml", "--stub", 'fetch={"found": 3}', "--stub", "all", "--payload", "who=you")
+    assert (tried.returncode, tried.stderr) == (0, "")
+    assert "making a private PostgreSQL in .squidmesh/" in tried.stdout
+    shown = [line.split()[:3] for line in tried.stdout.splitlines() if line.startswith("  ✓")]
+    assert shown == [["✓", name, "completed"] for name in ("greet", "rest", "fetch", "bye")]
+    assert "of waiting passed over (--real-time waits)" in tried.stdout
+    assert "found  3" in tried.stdout
+    assert [line for line in tried.stdout.splitlines() if line != line.rstrip()] == []
+    assert sorted(item.name for item in empty.iterdir()) == [".squidmesh", "hello.yaml"]
+
+    more = tried.stdout.splitlines()[-1].removeprefix("more: squidmesh ").split()
+    inspected = run(*more)
+    assert inspected.returncode == 0, inspected.stderr
+    assert "completed" in inspected.stdout
+
+    again = run("try", "hello.yaml", "--stub", "all")
+    assert "making a private" not in again.stdout
+
+
+def test_a_run_that_fails_exits_1(squidmesh: Callable[..., Any], project: Path, database_url: str) -> None:
+    """On a given database nothing private is made; a failed run is explained and exits 1."""
+    (project / "hello.yaml").write_text(HELLO.replace("shop.fetch", "acc.fail"))
+    tried = squidmesh("try", "hello.yaml", "--database", database_url)
+    assert (tried.returncode, tried.stderr) == (1, "")
+    assert "✗ fetch" in tried.stdout
+    assert "unknown_invoice: no such invoice" in tried.stdout
+    assert "this run failed: a step failed for good" in tried.stdout
+    assert not (project / ".squidmesh").exists()
+
+
+def test_an_unreachable_database_is_one_message(squidmesh: Callable[..., Any], project: Path) -> None:
+    """A given database that cannot be reached ends try with exit 2 and without its password."""
+    tried = squidmesh("try", "workflows/straight.yaml", "--database", "postgresql://a:sekret@127.0.0.1:1/shop")
+    assert (tried.returncode, tried.stdout) == (2, "")
+    assert tried.stderr.startswith("error: the database is not available")
+    assert "sekret" not in tried.stderr
+
+
+def test_a_step_that_times_out_is_shown(squidmesh: Callable[..., Any], database_url: str) -> None:
+    """The time-out of a step whose thread goes on is shown like any failure, and its retry is not waited for."""
+    tried = squidmesh(
+        "try", "workflows/timed.yaml", "--payload", "seconds=1.5", "--database", database_url, SQUIDMESH_LEASE="10m"
+    )
+    assert tried.returncode == 0, tried.stderr
+    assert "↻ nap" in tried.stdout
+    assert "✗ nap   failed: step_timed_out: the step did not end within 300ms" in tried.stdout
+    assert "✓ late  completed" in tried.stdout
