@@ -98,8 +98,8 @@ PLANTS = {
     "an attempt too many": (
         "I8",
         (
-            "INSERT INTO squidmesh.attempts SELECT id, 2, 'failed', '{\"code\": \"no\"}', worker, started_at, finished_at "
-            f"FROM squidmesh.step_runs WHERE step = 'broken' AND {ROUTED}"
+            "INSERT INTO squidmesh.attempts SELECT id, 2, 'failed', '{\"code\": \"no\"}', worker, started_at, "
+            f"finished_at FROM squidmesh.step_runs WHERE step = 'broken' AND {ROUTED}"
         ),
     ),
     "a loss too many": ("I8", UNSEEN + f"UPDATE squidmesh.step_runs SET losses = 4 WHERE step = 'top' AND {JOINED}"),
