@@ -62,6 +62,8 @@ def _reason(row: Row[Any], is_served: Callable[[str, str], bool]) -> str:
             return "step_running"
         case StepStatus.PAUSED:
             return REASONS[PauseReason(row.pause)]
+        case StepStatus.PENDING if row.due and row.held:
+            return "queue_paused"
         case StepStatus.PENDING if row.due:
             return "pending_dispatch" if is_served(row.queue, row.step_type) else "waiting_for_capable_worker"
         case StepStatus.PENDING if row.attempted:

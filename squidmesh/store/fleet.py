@@ -20,15 +20,17 @@ if TYPE_CHECKING:
 # what waits for a person; the order is that of explaining a single run.
 _GROUPS = """
 SELECT o.workflow, o.phase, o.goal, o.last_error->>'code' AS code, b.step, b.status, b.attempted, b.due, b.pause,
-    b.queue, b.step_type, count(*) AS runs, min(w.since) AS oldest, max(w.since) AS newest,
+    b.queue, b.step_type, b.held, count(*) AS runs, min(w.since) AS oldest, max(w.since) AS newest,
     (array_agg(o.id ORDER BY w.since, o.id))[1] AS example
 FROM squidmesh.runs o LEFT JOIN LATERAL (
     SELECT s.step, s.status, s.attempt > 0 AS attempted, s.run_at <= squidmesh.now() AS due,
         s.resume->>'reason' AS pause, l.queue, l.step_type,
         CASE WHEN s.status = 'running' THEN s.started_at WHEN s.status = 'paused' THEN
             coalesce((s.resume->>'paused_at')::timestamptz, s.started_at, s.created_at)
-            WHEN s.run_at <= squidmesh.now() THEN s.run_at ELSE s.created_at END AS since
+            WHEN s.run_at <= squidmesh.now() THEN greatest(s.run_at, q.paused_at) ELSE s.created_at END AS since,
+        q.paused_at IS NOT NULL AS held
     FROM squidmesh.step_runs s JOIN squidmesh.lanes l ON l.id = s.lane
+    LEFT JOIN squidmesh.queues q ON q.name = l.queue
     WHERE s.run_id = o.id AND s.status IN ('running', 'pending', 'paused')
     ORDER BY CASE s.status WHEN 'running' THEN 0 WHEN 'paused' THEN 3
             ELSE CASE WHEN s.run_at <= squidmesh.now() THEN 1 ELSE 2 END END,
@@ -40,7 +42,8 @@ CROSS JOIN LATERAL (SELECT CASE o.phase WHEN 'forward' THEN coalesce(b.since, o.
     ELSE coalesce((SELECT min(f.finished_at) FROM squidmesh.step_runs f
         WHERE f.run_id = o.id AND f.step = o.failure->>'step'), o.started_at, o.created_at) END AS since) w
 WHERE o.finished_at IS NULL AND (CAST(:workflow AS text) IS NULL OR o.workflow = :workflow)
-GROUP BY o.workflow, o.phase, o.goal, code, b.step, b.status, b.attempted, b.due, b.pause, b.queue, b.step_type
+GROUP BY o.workflow, o.phase, o.goal, code, b.step, b.status, b.attempted, b.due, b.pause, b.queue, b.step_type,
+    b.held
 """
 
 
