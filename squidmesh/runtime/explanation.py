@@ -95,14 +95,20 @@ def _finished(run: Row[Any], steps: Sequence[Row[Any]]) -> _Finding | None:
 
 def _failed(run: Row[Any], steps: Sequence[Row[Any]]) -> _Finding:
     failure = run.failure or {}
-    reason = _FAILURE_REASONS.get(failure.get("code", ""))
-    if reason is None:
-        reason = "retry_exhausted" if failure.get("retryable") and failure.get("attempts", 0) > 1 else "step_failed"
     undone = {step.step: step.status for step in steps if step.kind == StepRunKind.COMPENSATION}
     details: dict[str, Any] = {"failure": failure}
     if undone:
         details["compensated"] = undone
+    reason = reason_of_failure(failure)
     return _Finding(reason=reason, since=run.finished_at, step=failure.get("step"), details=details)
+
+
+def reason_of_failure(failure: Mapping[str, Any]) -> str:
+    """Return why a run failed, in a word, from the failure that stopped it."""
+    reason = _FAILURE_REASONS.get(failure.get("code", ""))
+    if reason is not None:
+        return reason
+    return "retry_exhausted" if failure.get("retryable") and failure.get("attempts", 0) > 1 else "step_failed"
 
 
 def _open(
