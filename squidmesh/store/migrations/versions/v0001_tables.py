@@ -168,6 +168,14 @@ CREATE TABLE squidmesh.schedules (
     last_fired_at timestamptz,
     PRIMARY KEY (workflow, trigger)
 );
+CREATE TABLE squidmesh.queues (
+    name text PRIMARY KEY,
+    paused_at timestamptz,
+    actor text,
+    comment text,
+    changed_at timestamptz NOT NULL,
+    change bigint NOT NULL UNIQUE CHECK (change > 0)
+);
 CREATE TABLE squidmesh.workers (
     id text PRIMARY KEY,
     host text NOT NULL,
@@ -180,7 +188,7 @@ CREATE TABLE squidmesh.workers (
 )
 """
 
-TABLES = ("workers", "schedules", "audit_events", "attempts", "step_runs", "runs", "lanes", "definitions")
+TABLES = ("workers", "queues", "schedules", "audit_events", "attempts", "step_runs", "runs", "lanes", "definitions")
 
 
 def upgrade() -> None:
