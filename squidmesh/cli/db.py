@@ -22,8 +22,8 @@ def upgrade(context: click.Context, sql: bool, database: str | None) -> None:
     Example: squidmesh db upgrade --database postgresql://localhost/shop
     """
     if sql:
+        from squidmesh.migrations import upgrade_sql  # noqa: PLC0415 - loads Alembic
         from squidmesh.settings import load_settings  # noqa: PLC0415 - only with the option
-        from squidmesh.store.migrations import upgrade_sql  # noqa: PLC0415 - loads Alembic
 
         click.echo(upgrade_sql(schema=load_settings().schema))
         return
