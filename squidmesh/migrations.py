@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from squidmesh.store.migrations import current_version, downgrade, upgrade, upgrade_sql, versions
+from squidmesh.store.migrations import current_version, downgrade, known_versions, upgrade, upgrade_sql
 from squidmesh.store.migrations.install import install
 
-__all__ = ["current_version", "downgrade", "install", "upgrade", "upgrade_sql", "versions"]
+__all__ = ["current_version", "downgrade", "install", "known_versions", "upgrade", "upgrade_sql"]

@@ -43,5 +43,7 @@ class Keeping(Wiring):
         """
         age = self.settings.retention if older_than is None else to_duration(older_than)
         if age is None:
-            raise ConfigurationError(["how old may finished runs be? give older_than, or set 'retention'"])
+            raise ConfigurationError(
+                ["how old may finished runs be? give older_than (--older-than 30d), or set 'retention'"]
+            )
         return pruning.prune(self.engine, age, dry_run=dry_run, on_batch=on_batch)

@@ -35,7 +35,7 @@ _LOCK = 7_346_218_905
 _PATIENCE = "5s"
 
 
-def versions() -> tuple[str, ...]:
+def known_versions() -> tuple[str, ...]:
     """Return every version of the tables, the oldest first."""
     return tuple(revision.revision for revision in _revisions())
 
@@ -75,7 +75,7 @@ def upgrade_sql(*, schema: str = SCHEMA) -> str:
     """Return the statements that make the tables in an empty database, for a person to run."""
     output = io.StringIO()
     output.write("BEGIN;\n\n")
-    for goal in range(1, len(versions()) + 1):
+    for goal in range(1, len(known_versions()) + 1):
         _write_steps(output, goal, schema)
     output.write("COMMIT;\n")
     return output.getvalue()
@@ -96,7 +96,7 @@ def _revisions() -> list[Any]:
 
 def _place(version: str) -> int:
     """Return how many steps lead to a version."""
-    known = versions()
+    known = known_versions()
     if version in (BASE, "head"):
         return 0 if version == BASE else len(known)
     if version not in known:
@@ -110,7 +110,7 @@ def _place(version: str) -> int:
 def _stands_at(connection: Connection, schema: str) -> int:
     """Return how many steps the tables have taken."""
     current = current_version(connection, schema=schema)
-    if current is not None and current not in versions():
+    if current is not None and current not in known_versions():
         raise SchemaOutdated(current, HEAD)
     return _place(current or BASE)
 
@@ -165,5 +165,5 @@ def _host_output() -> Any:
     """Return where the host's Alembic, which runs offline, writes its SQL."""
     try:
         return op.get_context().output_buffer
-    except NameError:  # no migration is running
+    except (NameError, AttributeError):  # no migration is running, or none any more
         raise ConfigurationError(["the migrations of Squid Mesh need a SQLAlchemy Connection"]) from None

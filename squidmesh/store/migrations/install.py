@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError, rev_id
 
 from squidmesh.errors import ConfigurationError
-from squidmesh.store.migrations import BASE, versions
+from squidmesh.store.migrations import BASE, known_versions
 from squidmesh.store.tables import SCHEMA
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def install(folder: Path, *, schema: str = SCHEMA) -> list[Path]:
         raise ConfigurationError([f"{folder}: the revisions cannot be read: {error}"]) from error
     head = heads[0] if heads else None
     written = []
-    for before, version in zip((BASE, *versions()), versions(), strict=False):
+    for before, version in zip((BASE, *known_versions()), known_versions(), strict=False):
         if version not in installed:
             head, path = _write(place, head, version, before, schema)
             written.append(path)
