@@ -188,7 +188,7 @@ def test_tables_of_a_newer_package_are_left_alone(
     monkeypatch.setattr(versions, "_FOLDER", folder)
     monkeypatch.setattr(versions, "HEAD", head)
     for call in (database.migrate, database.check_schema):
-        with pytest.raises(SchemaOutdated, match="a newer squidmesh made; .* upgrade the package"):
+        with pytest.raises(SchemaOutdated, match=r"a newer squidmesh made; .* upgrade the package"):
             call()
     assert database.describe_tables().state == "newer"
     database.close()
