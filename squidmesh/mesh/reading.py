@@ -11,7 +11,7 @@ from squidmesh.mesh.wiring import Wiring
 from squidmesh.model.identity import parse_run_id
 from squidmesh.model.state import RunStatus
 from squidmesh.model.values import check, encode
-from squidmesh.runtime import explanation, fleet, inspection
+from squidmesh.runtime import explanation, fleet, inspection, run_ids
 from squidmesh.store.listings import RunFilter
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from squidmesh.model.fleet import FleetGroup
     from squidmesh.model.run import Explanation, Run
+    from squidmesh.model.standing import Standing
 
     Paths = str | Path | Sequence[str | Path]
 
@@ -43,6 +44,20 @@ class Reading(Wiring):
         It takes two statements, however many runs there are.
         """
         return fleet.explain_fleet(self.database, workflow)
+
+    def explain_runs(self, ids: Sequence[UUID | str]) -> dict[UUID, Standing]:
+        """Return, for each of some runs, the reason, step and time that ``explain_run`` gives; a few statements in all.
+
+        Ids of no run are left out; ``InvalidRunId`` for a value that is none.
+        """
+        return fleet.standings(self.database, [parse_run_id(run_id) for run_id in ids])
+
+    def find_run_id(self, beginning: str) -> UUID:
+        """Return the id of the one run whose id begins so.
+
+        ``AmbiguousRunId`` names several, ``RunNotFound`` those that begin almost so; ``InvalidRunId`` if no id can.
+        """
+        return run_ids.find_run_id(self.database, beginning)
 
     def list_runs(
         self,

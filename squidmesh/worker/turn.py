@@ -242,7 +242,7 @@ class Turn:
         self._announce(tickets, answer, wanted)
         if answer.claimed is None:
             return TurnResult(claimed=claimed, look_in=self._profile.poll_interval, nothing_due=False)
-        self.lanes.seen(answer.claimed.newest_lane)
+        self.lanes.seen(answer.claimed.newest_lane, answer.claimed.queues_changed)
         taken = len(answer.claimed.claims)
         self._fruitless = self._fruitless + 1 if answer.claimed.contended and not taken else 0
         more = answer.claimed.contended or taken == wanted or not self.lanes.fresh

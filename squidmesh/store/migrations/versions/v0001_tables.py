@@ -13,9 +13,10 @@ slows every step. None contains the lease, so that a heartbeat touches no index.
 
 from __future__ import annotations
 
-from alembic import op
+from typing import TYPE_CHECKING
 
-from squidmesh.store.migrations import in_schema
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 revision = "0001"
 down_revision = None
@@ -168,6 +169,14 @@ CREATE TABLE squidmesh.schedules (
     last_fired_at timestamptz,
     PRIMARY KEY (workflow, trigger)
 );
+CREATE TABLE squidmesh.queues (
+    name text PRIMARY KEY,
+    paused_at timestamptz,
+    actor text,
+    comment text,
+    changed_at timestamptz NOT NULL,
+    change bigint NOT NULL UNIQUE CHECK (change > 0)
+);
 CREATE TABLE squidmesh.workers (
     id text PRIMARY KEY,
     host text NOT NULL,
@@ -180,18 +189,18 @@ CREATE TABLE squidmesh.workers (
 )
 """
 
-TABLES = ("workers", "schedules", "audit_events", "attempts", "step_runs", "runs", "lanes", "definitions")
+TABLES = ("workers", "queues", "schedules", "audit_events", "attempts", "step_runs", "runs", "lanes", "definitions")
 
 
-def upgrade() -> None:
+def upgrade(execute: Callable[[str], None]) -> None:
     """Make every table of the first release."""
     for block in (FUNCTIONS, DEFINITIONS, RUNS, STEP_RUNS, RECORDS):
         for statement in block.split(";\n"):
-            op.execute(in_schema(statement))
+            execute(statement)
 
 
-def downgrade() -> None:
+def downgrade(execute: Callable[[str], None]) -> None:
     """Drop them; the schema itself stays, since the version table lives in it."""
     for table in TABLES:
-        op.execute(in_schema(f"DROP TABLE squidmesh.{table}"))
-    op.execute(in_schema("DROP FUNCTION squidmesh.now()"))
+        execute(f"DROP TABLE squidmesh.{table}")
+    execute("DROP FUNCTION squidmesh.now()")
