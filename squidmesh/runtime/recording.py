@@ -207,8 +207,8 @@ def prepare_successor(ended: Ended, recorded: Recorded) -> Prepared | None:
         started_at=recorded.at,
         run=task.claim.run,
     )
-    routed = isinstance(ended.decision, Advance) and ended.decision.failure is not None
-    known = isinstance(ended.outcome, Succeeded) or routed
+    failed = isinstance(ended.decision, Advance) and ended.decision.status is StepStatus.FAILED
+    known = isinstance(ended.outcome, Succeeded) or failed
     snapshot = snapshot_after(task, ended.outcome) if known else task.snapshot
     step = task.definition.workflow.steps[ended.successor]
     return Prepared(claim=claim, definition=task.definition, step=step, snapshot=snapshot)
