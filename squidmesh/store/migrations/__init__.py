@@ -26,6 +26,7 @@ VERSION_TABLE = "alembic_version"
 _LOCK = 7_346_218_905
 # Whoever waits for a table's lock holds up all who come after: under live workers rather give up.
 _PATIENCE = "SET LOCAL lock_timeout = '5s'"
+REAL_CLOCK = "statement_timestamp()"
 
 
 def upgrade(connection: Connection, to: str = "head", *, schema: str = SCHEMA) -> None:
@@ -34,6 +35,7 @@ def upgrade(connection: Connection, to: str = "head", *, schema: str = SCHEMA) -
     connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
     connection.execute(text(_PATIENCE))
     command.upgrade(_config(connection, schema), to)
+    _restore_clock(connection, schema)
 
 
 def downgrade(connection: Connection, to: str = "base", *, schema: str = SCHEMA) -> None:
@@ -58,6 +60,26 @@ def current_version(connection: Connection, *, schema: str = SCHEMA) -> str | No
         connection, opts={"version_table": VERSION_TABLE, "version_table_schema": schema}
     )
     return context.get_current_revision()
+
+
+def define_clock(connection: Connection, expression: str, *, schema: str = SCHEMA) -> None:
+    """Let the clock that every time comes from return an SQL expression, in the caller's transaction."""
+    connection.execute(
+        text(
+            f'CREATE OR REPLACE FUNCTION "{schema}".now() RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE '
+            f"AS $$SELECT {expression}$$"
+        )
+    )
+
+
+def _restore_clock(connection: Connection, schema: str) -> None:
+    """Put back a clock that tests moved in a database which was then taken into use."""
+    body = connection.execute(
+        text("SELECT prosrc FROM pg_proc WHERE proname = 'now' AND pronamespace = to_regnamespace(:schema)"),
+        {"schema": f'"{schema}"'},
+    ).scalar_one_or_none()
+    if body is not None and body != f"SELECT {REAL_CLOCK}":
+        define_clock(connection, REAL_CLOCK, schema=schema)
 
 
 def in_schema(sql: str) -> str:
