@@ -16,36 +16,46 @@ if TYPE_CHECKING:
 
 
 class Databases:
-    """A server on which databases are made; ``with`` stops it, if it is a private one."""
+    """A server on which databases are made, once it was opened."""
 
-    def __init__(self, server: Server) -> None:
-        self._server = server
+    def __init__(self, url: str | None, private: EmbeddedServer | None = None) -> None:
+        self._url = url
+        self._private = private
+        self._server: Server | None = None
         self._template: str | None = None
 
     @classmethod
-    @contextmanager
-    def on(cls, url: str) -> Iterator[Self]:
-        """Give databases on the server of ``url``, whose user may create some."""
-        databases = cls(Server(url))
-        try:
-            yield databases
-        finally:
-            databases.close()
+    def on(cls, url: str) -> Self:
+        """Return databases on the server of ``url``, whose user may create some."""
+        return cls(url)
 
     @classmethod
-    @contextmanager
-    def private(cls, folder: Path) -> Iterator[Self]:
-        """Give databases on a private server with its data below ``folder``, which other processes may share."""
+    def private(cls, folder: Path) -> Self:
+        """Return databases on a private server with its data below ``folder``, which other processes may share."""
         folder.mkdir(exist_ok=True)
         folder.chmod(0o755)  # root's server is run by somebody else, who has to get in
-        with EmbeddedServer(folder / "server") as server, cls.on(server.url) as databases:
-            yield databases
+        return cls(None, EmbeddedServer(folder / "server"))
+
+    def open(self) -> None:
+        """Start the server, if it is a private one, and make the database that the others will be copies of."""
+        self._server = Server(self._url or self._start())
+        name = _new_name()
+        url = self._server.create(name)
+        self._template = name
+        database = Database(url)
+        try:
+            database.migrate()
+        finally:
+            database.close()
+
+    def _start(self) -> str:
+        assert self._private is not None
+        return self._private.start()
 
     @contextmanager
     def fresh(self) -> Iterator[str]:
         """Make a database with the tables, give its URL, and drop it."""
-        if self._template is None:
-            self._template = self._make_template()
+        assert self._server is not None, "open() was called"
         name = _new_name()
         url = self._server.create(name, template=self._template)
         try:
@@ -53,19 +63,12 @@ class Databases:
         finally:
             self._server.drop(name)
 
-    def _make_template(self) -> str:
-        name = _new_name()
-        database = Database(self._server.create(name))
-        try:
-            database.migrate()
-        finally:
-            database.close()
-        return name
-
     def close(self) -> None:
-        """Drop the database that the others are copies of."""
-        if self._template is not None:
+        """Drop what was made, and end the use of a private server."""
+        if self._server is not None and self._template is not None:
             self._server.drop(self._template)
+        if self._private is not None:
+            self._private.stop()
 
 
 def _new_name() -> str:

@@ -62,11 +62,17 @@ def _shared_folder(config: pytest.Config) -> Path:
 @pytest.fixture(scope="session")
 def squidmesh_databases(pytestconfig: pytest.Config) -> Iterator[Databases]:
     """The server on which databases for tests are made."""
+    from squidmesh.errors import SquidMeshError  # noqa: PLC0415 - see above
     from squidmesh.testing.databases import Databases  # noqa: PLC0415 - see above
 
     given = pytestconfig.getoption("--squidmesh-database")
-    with Databases.on(given) if given else Databases.private(_shared_folder(pytestconfig)) as databases:
-        yield databases
+    databases = Databases.on(given) if given else Databases.private(_shared_folder(pytestconfig))
+    try:
+        databases.open()
+    except SquidMeshError as error:
+        pytest.fail(f"the mesh fixture has no database: {error}", pytrace=False)
+    yield databases
+    databases.close()
 
 
 @pytest.fixture
