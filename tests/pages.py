@@ -15,7 +15,16 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 # Made from code, which other tests compare them with; the rules' examples are bad on purpose.
-GENERATED = {"command-line.md", "errors.md", "events.md", "metrics.md", "python-api.md", "rules.md", "states.md"}
+GENERATED = {
+    "command-line.md",
+    "errors.md",
+    "events.md",
+    "python-api.md",
+    "rules.md",
+    "settings.md",
+    "states.md",
+    "workflow-file.md",
+}
 _BLOCK = re.compile(
     r"(?:^<!-- (?P<mark>[a-z ]+)(?:: (?P<reason>[^\n]+?))? -->\n\n?)?"
     r"^(?P<fence>`{3,}|:{3,})(?P<language>[^\n`]*)\n(?P<text>.*?)^(?P=fence)$",

@@ -75,4 +75,3 @@ def _table(kind: type[StrEnum]) -> str:
 
 def _source(kind: type[StrEnum]) -> str:
     return inspect.getsource(kind)
-

@@ -121,8 +121,12 @@ class Session:
         elif block.mark == "background":
             command = text.removeprefix("$ ").strip()
             self._background.append(
-                subprocess.Popen(["bash", "-c", f"exec {command}"], cwd=self._folder_of_the_shell(),
-                                 env=dict(self._environment), start_new_session=True)
+                subprocess.Popen(
+                    ["bash", "-c", f"exec {command}"],
+                    cwd=self._folder_of_the_shell(),
+                    env=dict(self._environment),
+                    start_new_session=True,
+                )
             )
         elif block.language == "console":
             for command, shown in commands(text):
@@ -184,7 +188,9 @@ def commands(text: str) -> Iterator[tuple[str, list[str] | None]]:
 
 def pattern(shown: list[str]) -> str:
     """Return the expression for what is shown: an ellipsis stands for anything, on a line of its own for any lines."""
-    parts = [r"(?:.*\n)*?" if line.strip() == "…" else ".*?".join(map(re.escape, line.rstrip().split("…"))) + "\n"
-             for line in shown]
+    parts = [
+        r"(?:.*\n)*?" if line.strip() == "…" else ".*?".join(map(re.escape, line.rstrip().split("…"))) + "\n"
+        for line in shown
+    ]
     text = "".join(parts)
     return text.removesuffix("\n") if not shown[-1].strip() == "…" else text.removesuffix(r"(?:.*\n)*?") + r"(?:.*\n?)*"
