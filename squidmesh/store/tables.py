@@ -156,4 +156,5 @@ workers = Table(
     Column("step_types", ARRAY(Text), nullable=False),
     Column("started_at", _TIME, nullable=False),
     Column("beat_at", _TIME, nullable=False),
+    Column("silent_at", _TIME, nullable=False),
 )

@@ -185,7 +185,8 @@ CREATE TABLE squidmesh.workers (
     queues text[] NOT NULL,
     step_types text[] NOT NULL,
     started_at timestamptz NOT NULL,
-    beat_at timestamptz NOT NULL
+    beat_at timestamptz NOT NULL,
+    silent_at timestamptz NOT NULL
 )
 """
 
