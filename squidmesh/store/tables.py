@@ -59,6 +59,7 @@ runs = Table(
     Column("failure", _JSON),
     Column("last_error", _JSON),
     Column("idempotency_key", Text),
+    Column("request_hash", Text),
     Column("replayed_from", UUID(as_uuid=True)),
     Column("traceparent", Text),
     Column("deadline_at", _TIME),

@@ -69,6 +69,7 @@ CREATE TABLE squidmesh.runs (
     failure json,
     last_error json,
     idempotency_key text,
+    request_hash text,
     replayed_from uuid,
     traceparent text,
     deadline_at timestamptz,
