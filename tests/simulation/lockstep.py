@@ -27,13 +27,12 @@ from tests.simulation.scripted import Script
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tests.simulation.stored import Twin
-
     from squidmesh.model.definition import Workflow
     from squidmesh.runtime.preparation import Prepared
     from tests.simulation.rows import Name
+    from tests.simulation.stored import Stored
 
-    MakeTwin = Callable[[Workflow, Script, int], Twin]
+    MakeTwin = Callable[[Workflow, Script, int], Stored | None]
 
 LEASE = timedelta(seconds=30)
 _ROUNDS = 60
@@ -58,7 +57,7 @@ class Lockstep:
         workflow: Workflow,
         *,
         max_losses: int = 3,
-        make_twin: Callable[[Workflow, Script, int], Twin] | None = None,
+        make_twin: Callable[[Workflow, Script, int], Stored | None] | None = None,
     ) -> None:
         self.script = Script()
         rules = Rules(max_losses=max_losses, on_worker_lost=_NEVER)
@@ -85,7 +84,7 @@ class Lockstep:
         payload = '{"flag": true}' if flag else '{"flag": false}'
         if self.twin is not None:
             self.twin.set_clock(START)
-            self.twin.start(payload)
+            self.twin.start(flag)
         self.memory.start(payload)
         self.check()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -16,9 +16,9 @@ from tests.simulation.scripted import ENDINGS
 from tests.simulation.workflows import workflows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from squidmesh.model.definition import Workflow
+    from tests.simulation.scripted import Script
+    from tests.simulation.stored import Stored
 
 # SQUIDMESH_SIMULATION=50 looks at fifty times as much, each time at something else.
 SCALE = int(os.environ.get("SQUIDMESH_SIMULATION", "1"))
@@ -42,16 +42,17 @@ def simulated(examples: int, steps: int = 30) -> settings:
 class RunMachine(RuleBasedStateMachine):
     """One run in memory, and its twin where ``make_twin`` makes one."""
 
-    make_twin: Callable[..., Any] | None = None
-
     def __init__(self) -> None:
         super().__init__()
         self.run: Lockstep | None = None
 
+    def make_twin(self, workflow: Workflow, script: Script, max_losses: int) -> Stored | None:
+        """Return the run's twin, None without one."""
+
     @initialize(workflow=workflows(), flag=st.booleans(), max_losses=st.integers(1, 3))
     def start(self, workflow: Workflow, flag: bool, max_losses: int) -> None:
         """Start a run of a workflow."""
-        self.run = Lockstep(workflow, max_losses=max_losses, make_twin=type(self).make_twin)
+        self.run = Lockstep(workflow, max_losses=max_losses, make_twin=self.make_twin)
         self.run.start(flag=flag)
 
     @property

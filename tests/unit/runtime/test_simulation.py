@@ -8,5 +8,5 @@ from tests.simulation.machine import RunMachine, simulated
 
 
 def test_any_run_keeps_the_invariants_whatever_happens() -> None:
-    """Definitions of every shape, decided and applied in memory: joins, order, undoing, limits; and all comes to an end."""
+    """Definitions of every shape, decided on and applied in memory; and in the end everything has ended."""
     run_state_machine_as_test(RunMachine, settings=simulated(200))
