@@ -32,6 +32,7 @@ class NewRun:
     scheduled_for: datetime | None = None
     replayed_from: UUID | None = None
     timeout: timedelta | None = None
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +52,14 @@ WITH new AS MATERIALIZED (
     SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:workflows AS text[]), CAST(:triggers AS text[]),
             CAST(:hashes AS text[]), CAST(:payloads AS text[]), CAST(:actives AS int[]), CAST(:currents AS text[]),
             CAST(:keys AS text[]), CAST(:schedules AS text[]), CAST(:moments AS timestamptz[]),
-            CAST(:replayed AS uuid[]), CAST(:timeouts AS interval[]))
-        AS n(id, workflow, trigger, hash, payload, active, current, key, schedule, moment, replayed, timeout)),
+            CAST(:replayed AS uuid[]), CAST(:timeouts AS interval[]), CAST(:traceparents AS text[]))
+        AS n(id, workflow, trigger, hash, payload, active, current, key, schedule, moment, replayed, timeout, trace)),
 run AS (
     INSERT INTO squidmesh.runs (id, workflow, trigger, definition_hash, status, phase, active, retrying, paused, seq,
-        payload, current_step, idempotency_key, schedule, scheduled_for, replayed_from, deadline_at, created_at)
+        payload, current_step, idempotency_key, schedule, scheduled_for, replayed_from, traceparent, deadline_at,
+        created_at)
     SELECT id, workflow, trigger, hash, 'pending', 'forward', active, 0, 0, 0, payload::json, current, key,
-        schedule::json, moment, replayed, squidmesh.now() + timeout, squidmesh.now() FROM new
+        schedule::json, moment, replayed, trace, squidmesh.now() + timeout, squidmesh.now() FROM new
     ON CONFLICT DO NOTHING RETURNING id, created_at),
 step AS (
     INSERT INTO squidmesh.step_runs (id, run_id, step, kind, status, lane, run_at, attempt, losses,
@@ -83,6 +85,7 @@ _RUN_COLUMNS = (
     "moments",
     "replayed",
     "timeouts",
+    "traceparents",
 )
 _STEP_COLUMNS = ("step_ids", "step_runs", "steps", "lanes", "delays", "opens")
 
@@ -105,6 +108,7 @@ def insert_runs(
             run.scheduled_for,
             run.replayed_from,
             run.timeout,
+            run.traceparent,
         )
         for run in new_runs
     ]
