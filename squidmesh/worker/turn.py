@@ -79,7 +79,7 @@ class Turn:
             return self._perform(tickets, wanted, idle=idle)
         finally:
             for ticket in tickets:
-                if not ticket.done.is_set():  # its lease runs out, and the sweep gives the step to somebody
+                if not ticket.answered:  # its lease runs out, and the sweep gives the step to somebody
                     self._close(ticket)
 
     def _perform(self, tickets: Sequence[Ticket], wanted: int, *, idle: bool) -> TurnResult:
@@ -173,7 +173,7 @@ class Turn:
 
     def _close(self, ticket: Ticket) -> None:
         self._inflight.remove(ticket.held)
-        ticket.done.set()
+        ticket.answer()
 
     def _settle(self, ticket: Ticket) -> Settled | None:
         """Take the slow path; an end that the database refuses becomes a failure that it accepts."""
