@@ -38,6 +38,7 @@ REASONS = {
     "waiting_for_timer": "waits for a timer",
     "waiting_for_dependencies": "waits for other steps",
     "waiting_for_retry": "waits to try a step again",
+    "queue_paused": "is due on a queue that somebody has paused",
     "waiting_for_capable_worker": "is due, but no live worker serves its queue and step type",
     "paused_for_manual_action": "waits for somebody to unblock it",
     "paused_for_approval": "waits for somebody to approve or reject it",

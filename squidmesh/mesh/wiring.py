@@ -38,7 +38,7 @@ class Wiring:
 
     def __init__(
         self,
-        database: str | sqlalchemy.Engine | None = None,
+        database: str | sqlalchemy.URL | sqlalchemy.Engine | None = None,
         workflows: Paths | None = None,
         steps: Mapping[str, Callable[..., Any]] | None = None,
         *,
@@ -110,10 +110,6 @@ class Wiring:
             poll_interval=settings.poll_interval,
             sweep_interval=settings.sweep_interval,
         )
-
-    def migrate(self) -> tuple[str | None, str]:
-        """Create or upgrade the tables; return the versions before (None: there were none) and after."""
-        return self.database.migrate()
 
     def close(self) -> None:
         """Send what is still to be sent and free the pool."""

@@ -6,9 +6,13 @@ import os
 import random
 import threading
 import time
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from squidmesh.errors import InvalidRunId
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 _COUNTER_BITS = 12
 _RANDOM_BITS = 62
@@ -37,6 +41,11 @@ def new_id() -> UUID:
 def new_token() -> UUID:
     """Return a UUID version 4, by which one claim is told from all others."""
     return UUID(int=_random.getrandbits(128), version=4)
+
+
+def first_id_of(moment: datetime) -> UUID:
+    """Return the smallest identifier that ``new_id`` can make at a moment; what was made before sorts before it."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80 | 0x7 << 76 | 0x2 << 62)
 
 
 def parse_run_id(value: object) -> UUID:

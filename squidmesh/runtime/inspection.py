@@ -16,17 +16,17 @@ from squidmesh.model.run import Attempt, AuditEvent, Run, StepRun, StepState
 from squidmesh.model.state import AttemptStatus, RunStatus, StepRunKind, StepStatus
 from squidmesh.runtime.preparation import step_input
 from squidmesh.runtime.snapshot import Snapshot
-from squidmesh.store import history
+from squidmesh.store import history, listings
 from squidmesh.store.audit_events import events_of_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy import Connection, Row
 
     from squidmesh.store.engine import Database
+    from squidmesh.store.listings import RunFilter
 
 
 def inspect_run(database: Database, run_id: UUID, *, include_history: bool) -> Run:
@@ -38,29 +38,10 @@ def inspect_run(database: Database, run_id: UUID, *, include_history: bool) -> R
         return RunReader(connection, row).read(include_history=include_history)
 
 
-def list_runs(
-    database: Database,
-    *,
-    workflow: str | None = None,
-    trigger: str | None = None,
-    status: Sequence[RunStatus] = (),
-    idempotency_key: str | None = None,
-    since: datetime | None = None,
-    before: UUID | None = None,
-    limit: int = 50,
-) -> list[Run]:
-    """Return runs without history, the newest first."""
+def list_runs(database: Database, wanted: RunFilter) -> list[Run]:
+    """Return the runs that are wanted, without history, the newest first."""
     with database.snapshot() as connection:
-        rows = history.list_runs(
-            connection,
-            workflow=workflow,
-            trigger=trigger,
-            status=status,
-            idempotency_key=idempotency_key,
-            since=since,
-            before=before,
-            limit=limit,
-        )
+        rows = listings.list_runs(connection, wanted)
         outputs = defaultdict(list)
         for output in history.read_outputs_of(connection, [row.id for row in rows]):
             outputs[output.run_id].append(output)

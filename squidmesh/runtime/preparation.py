@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from squidmesh.errors import DatabaseUnavailable
 from squidmesh.model.definition import Uses
 from squidmesh.model.state import StepRunKind
 from squidmesh.runtime.retry import COMPENSATION_RETRY
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from squidmesh.runtime.definitions import Definition, DefinitionCache
     from squidmesh.store.engine import Database
     from squidmesh.store.outputs import StoredOutput
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +84,29 @@ def prepare(
         for output in read_outputs(database, connection, list(wanted)):
             found[output.run_id].append(output)
     return [_prepare(definitions.get(claim.run.definition_hash), claim, found[claim.run.id]) for claim in claims]
+
+
+def prepare_readable(
+    database: Database,
+    connection: psycopg.Connection[Any],
+    definitions: DefinitionCache,
+    claims: Sequence[Claim],
+) -> tuple[list[Prepared], list[Claim]]:
+    """Return what ``prepare`` gives, and the claims that cannot be read here: none may hold up the others.
+
+    The definition of such a claim is of a later release, or was damaged.
+    """
+    try:
+        with database.errors():
+            return prepare(database, connection, definitions, claims), []
+    except DatabaseUnavailable:
+        raise
+    except Exception:
+        if len(claims) == 1:
+            log.exception("step %s of run %s cannot be read here", claims[0].step, claims[0].run.id)
+            return [], list(claims)
+    parts = [prepare_readable(database, connection, definitions, [claim]) for claim in claims]
+    return [task for tasks, _ in parts for task in tasks], [claim for _, left in parts for claim in left]
 
 
 def _visible(definition: Definition, claim: Claim) -> Iterable[str]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # it never waits for a lock (SKIP LOCKED both on the step and on the run whose shown status it flips).
 # coalesce() keeps the planner off the partial index, where it would walk every pending row. The due time is
 # looked at again there: between the look-up and the lock others may have taken the row and put it off.
+# A worker that has not heard of the last pause or resumption of a queue takes nothing and is told its number.
 # more_than_ours: candidates were seen but taken by others, so asking again at once is worth it.
 _CLAIM = """
 WITH cand AS MATERIALIZED (
@@ -33,6 +34,7 @@ WITH cand AS MATERIALIZED (
         SELECT id, run_at FROM squidmesh.step_runs s
         WHERE s.status = 'pending' AND s.lane = l.lane AND s.run_at <= squidmesh.now()
         ORDER BY s.lane, s.run_at, s.id LIMIT %(look)s::int) c
+    WHERE (SELECT coalesce(max(change), 0) FROM squidmesh.queues) = %(queues_as_of)s::bigint
     ORDER BY l.p DESC, c.run_at, c.id LIMIT %(look)s::int),
 picked AS MATERIALIZED (
     SELECT s.id, s.run_id FROM squidmesh.step_runs s
@@ -58,6 +60,7 @@ SELECT (SELECT count(*) FROM cand) AS seen,
             WHERE s.status = 'pending' AND s.lane = l.lane AND s.run_at > squidmesh.now()
             ORDER BY s.lane, s.run_at, s.id LIMIT 1) x) END AS next_in,
     (SELECT max(id) FROM squidmesh.lanes) AS newest_lane,
+    (SELECT coalesce(max(change), 0) FROM squidmesh.queues) AS queues_changed,
     m.lane = ANY(%(solo)s::int[]) AS alone,
     m.id, m.claim_token, m.step, m.kind, m.attempt, m.losses, m.live_deps, m.scheduled_seq, m.begun_at, m.started_at,
     r.id AS run_id, r.workflow, r.trigger, r.definition_hash, r.payload::text AS payload, r.failure::text AS failure,
@@ -73,7 +76,8 @@ _EXTRA_CANDIDATES = 16
 class ClaimRequest:
     """What to claim: at most ``len(tokens)`` step runs of these lanes (with their priorities, in parallel).
 
-    ``solo`` names the solo lanes among them.
+    ``solo`` names the solo lanes among them. ``queues_as_of`` is the last change of a queue (paused, resumed) that
+    the lanes allow for; if there was another, nothing is claimed.
     """
 
     lanes: Sequence[int]
@@ -82,6 +86,7 @@ class ClaimRequest:
     worker: str
     lease: timedelta
     solo: Sequence[int] = ()
+    queues_as_of: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,13 +94,15 @@ class ClaimResult:
     """What was claimed.
 
     ``next_in`` is how long until the next row of these lanes is due (None: none is, or enough were due now),
-    ``contended`` says that due rows were seen but others took them, ``newest_lane`` the largest lane number there is.
+    ``contended`` says that due rows were seen but others took them, ``newest_lane`` the largest lane number there is,
+    ``queues_changed`` the number of the last change of a queue.
     """
 
     claims: tuple[Claim, ...]
     next_in: timedelta | None
     contended: bool
     newest_lane: int
+    queues_changed: int
 
 
 def claim_due_steps(
@@ -106,6 +113,7 @@ def claim_due_steps(
         "lanes": integers(request.lanes),
         "priorities": integers(request.priorities),
         "solo": integers(request.solo),
+        "queues_as_of": str(request.queues_as_of),
         "look": str(len(request.tokens) + _EXTRA_CANDIDATES),
         "wanted": str(len(request.tokens)),
         "tokens": uuids(request.tokens),
@@ -124,6 +132,7 @@ def read_claims(cursor: psycopg.Cursor[Any]) -> ClaimResult:
         next_in=rows[0].next_in,
         contended=rows[0].seen > len(taken),
         newest_lane=rows[0].newest_lane or 0,
+        queues_changed=rows[0].queues_changed,
     )
 
 

@@ -7,7 +7,7 @@ children with their run.
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, DateTime, Integer, MetaData, SmallInteger, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, MetaData, SmallInteger, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSON, UUID
 
 SCHEMA = "squidmesh"
@@ -130,6 +130,19 @@ schedules = Table(
     Column("definition_hash", Text, nullable=False),
     Column("paused_at", _TIME),
     Column("last_fired_at", _TIME),
+)
+
+# A queue that somebody has paused or resumed: who did it last, and a number that grows with every such change,
+# by which workers see that there was one.
+queues = Table(
+    "queues",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("paused_at", _TIME),
+    Column("actor", Text),
+    Column("comment", Text),
+    Column("changed_at", _TIME, nullable=False),
+    Column("change", BigInteger, nullable=False),
 )
 
 workers = Table(

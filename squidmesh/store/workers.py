@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, text
 from sqlalchemy.dialects.postgresql import insert
 
 from squidmesh.store.tables import workers
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     import psycopg
+    from sqlalchemy import Connection, Row
 
     from squidmesh.store.engine import Database
 
@@ -64,3 +65,16 @@ def remove_silent(database: Database, silent_after: timedelta) -> None:
     """Remove the rows of worker processes that have not beaten for a while."""
     with database.transaction() as connection:
         connection.execute(delete(workers).where(workers.c.beat_at < database.clock() - silent_after))
+
+
+_WORKERS = """
+SELECT w.*, squidmesh.now() AS now, coalesce(r.running, 0) AS running FROM squidmesh.workers w LEFT JOIN (
+    SELECT s.worker, count(*) AS running FROM squidmesh.step_runs s WHERE s.status = 'running' GROUP BY s.worker) r
+    ON r.worker = w.id
+ORDER BY w.started_at, w.id
+"""
+
+
+def read_workers(database: Database, connection: Connection) -> Sequence[Row[Any, *tuple[Any, ...]]]:
+    """Return every worker process that has a row, the time now, and how many claims stand in its name."""
+    return connection.execute(text(database.sql(_WORKERS))).all()

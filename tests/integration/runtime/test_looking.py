@@ -158,19 +158,6 @@ def test_keys_that_no_path_can_name_are_passed_on_and_shown(bench: Bench):
     assert (shown.steps or ())[2].input == {"card": "***", "size": 3, **odd}
 
 
-def test_runs_are_listed_newest_first_and_by_what_is_asked(bench: Bench):
-    """By workflow, trigger, status and key, page by page."""
-    mesh = flow(bench)
-    ids = [mesh.start_run("shop.flow", idempotency_key=f"k{n}").id for n in range(5)]
-    bench.worker(mesh).step(failed())
-    assert [run.id for run in mesh.list_runs()] == ids[::-1]
-    assert [run.id for run in mesh.list_runs(limit=2, cursor=ids[3])] == [ids[2], ids[1]]
-    assert [run.id for run in mesh.list_runs(status="failed")] == [ids[0]]
-    assert [run.id for run in mesh.list_runs(status=["failed", "pending"], limit=9)] == ids[::-1]
-    assert [run.id for run in mesh.list_runs(idempotency_key="k3")] == [ids[3]]
-    assert mesh.list_runs(workflow="shop.none") == mesh.list_runs(trigger="none") == []
-
-
 def test_what_is_shown_is_one_moment(bench: Bench):
     """A run read while it moves is never shown half moved: every look sees one snapshot, and writes nothing."""
     mesh = flow(bench)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from squidmesh.store import claims, records
+from squidmesh.store import claims, pruning, records
 from squidmesh.store.engine import HOT_SETTINGS
 from squidmesh.store.statement import hot
 
@@ -82,3 +82,17 @@ def test_a_record_looks_up_by_key(full: Bench, analysed: bool):
     found = scans(full, records._RECORD)
     assert found["step_runs"] == {"step_runs_pkey", "once_per_run"}
     assert found["runs"] == {"runs_pkey"}
+
+
+@pytest.mark.parametrize("analysed", [False, True])
+def test_pruning_looks_up_by_id(full: Bench, analysed: bool):
+    """Old runs come in the order of their ids, and what belongs to them by its key: no table is read through."""
+    if analysed:
+        full.connection.execute("ANALYZE")
+    found = scans(full, pruning._PRUNE)
+    assert found == {
+        "runs": {"runs_pkey"},
+        "step_runs": {"once_per_run"},
+        "attempts": {"attempts_pkey"},
+        "audit_events": {"audit_events_of_run"},
+    }
