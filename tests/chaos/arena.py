@@ -77,7 +77,7 @@ class Arena:
 
     def start(self, workflow: str, payloads: Sequence[dict[str, Any]] = ({},)) -> list[UUID]:
         """Start runs and note that this was acknowledged."""
-        started = [run.id for run in self.mesh.start_runs(workflow, payloads)]
+        started = list(self.mesh.start_runs(workflow, payloads))
         self.acknowledge(started)
         return started
 
@@ -133,10 +133,15 @@ class Arena:
     def until_all_ended(self, within: float = 2 * PATIENCE) -> None:
         """Wait until every run that was acknowledged has ended."""
         query = (
-            "SELECT count(*) FROM ledger.acknowledged a LEFT JOIN squidmesh.runs r ON r.id = a.run_id "
-            "WHERE r.finished_at IS NULL"
+            "SELECT a.run_id FROM ledger.acknowledged a LEFT JOIN squidmesh.runs r ON r.id = a.run_id "
+            "WHERE r.finished_at IS NULL ORDER BY 1"
         )
-        self.until(lambda: self.one(query) == 0, "every run ends", within)
+        try:
+            self.until(lambda: not self.ask(query), "every run ends", within)
+        except AssertionError as error:
+            open_ = [id_ for (id_,) in self.ask(query)]
+            error.add_note(f"{len(open_)} have not: {[self.mesh.explain_run(id_) for id_ in open_[:3]]}")
+            raise
 
     def executions(self, id_: UUID, step: str) -> int:
         """Return how often a step's callable was called."""
