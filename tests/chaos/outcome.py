@@ -18,7 +18,7 @@ class Outcome:
     """The row of one scenario.
 
     ``lost`` counts acknowledged runs that are gone or have not ended, ``double`` steps recorded twice,
-    ``recoveries`` the seconds from the death of a worker to the next attempt of each step that it held.
+    ``recoveries`` the seconds from the death of a worker until each step that it held was there for others.
     ``problem`` is what was expected and did not happen, or the invariants that are broken.
     """
 
@@ -51,6 +51,8 @@ def table(outcomes: Sequence[Outcome]) -> str:
     """Return the outcomes as a Markdown table, so that it can be kept as it is printed."""
     rows = [_HEADINGS, *(outcome.cells for outcome in outcomes)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
-    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
+    ]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     return "\n".join(lines)

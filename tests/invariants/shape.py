@@ -66,7 +66,9 @@ def _depending(graph: Graph, run: Row, rows: Mapping[str, Row]) -> Iterator[str]
         step = graph.workflow.steps[name]
         before = [rows[dependency] for dependency in dict.fromkeys(step.after) if dependency in rows]
         passed = [other for other in before if _lets_pass(graph.workflow.steps[other["step"]], other)]
-        if row["open_deps"] != len(before) - len(passed) and run["replayed_from"] is None:
+        # A cancelled one counts no further: its run was stopped, and what still ran ended without it.
+        counts = row["status"] != "cancelled" and run["replayed_from"] is None
+        if counts and row["open_deps"] != len(before) - len(passed):
             yield f"{name} counts {row['open_deps']} open dependencies, {len(before) - len(passed)} are"
         if row["scheduled_seq"] is not None and run["replayed_from"] is None:
             yield from _scheduled(row, before, passed)

@@ -28,18 +28,23 @@ _LOCK = 7_346_218_905
 _PATIENCE = "SET LOCAL lock_timeout = '5s'"
 
 
+def take_turn(connection: Connection) -> None:
+    """Wait until nobody else migrates; from then on wait no longer than a few seconds for any lock."""
+    connection.execute(text("SET LOCAL lock_timeout = 0"))
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    connection.execute(text(_PATIENCE))
+
+
 def upgrade(connection: Connection, to: str = "head", *, schema: str = SCHEMA) -> None:
     """Bring the tables to version ``to`` inside the caller's transaction; doing it again changes nothing."""
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    take_turn(connection)
     connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
-    connection.execute(text(_PATIENCE))
     command.upgrade(_config(connection, schema), to)
 
 
 def downgrade(connection: Connection, to: str = "base", *, schema: str = SCHEMA) -> None:
     """Take the tables back to version ``to`` inside the caller's transaction; data of dropped tables is lost."""
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-    connection.execute(text(_PATIENCE))
+    take_turn(connection)
     command.downgrade(_config(connection, schema), to)
 
 
