@@ -7,9 +7,10 @@ import inspect
 import re
 from typing import TYPE_CHECKING, Any
 
-import squidmesh.http
 from markdown import first_sentence, prose, table
-from squidmesh import RetryStep, StepContext, StepFailed, Success, SquidMesh, step
+
+import squidmesh.http
+from squidmesh import RetryStep, SquidMesh, StepContext, StepFailed, Success, step
 from squidmesh.model.fleet import FleetGroup
 from squidmesh.model.run import Attempt, AuditEvent, Explanation, Run, StepRun, StepState
 from squidmesh.model.schedule import Schedule

@@ -37,8 +37,8 @@ _TEXT = """\
 A file is YAML 1.2 and declares one workflow. Its shape is a JSON Schema, `squidmesh schema`, which editors use to
 complete keys and show these texts; what a schema cannot say is checked by the [rules](rules.md).
 
-A key with nothing after it means `{{}}` where that is allowed. A workflow is either routed (`next`) or a dependency graph
-(`after`), never both.
+A key with nothing after it means `{{}}` where that is allowed. A workflow is either routed (`next`) or a dependency
+graph (`after`), never both.
 
 ## Top level
 
