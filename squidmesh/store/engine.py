@@ -16,15 +16,17 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import sqlalchemy
 from psycopg.types.numeric import Int4Dumper
-from sqlalchemy import DateTime, exc, literal_column, make_url, select, text
+from sqlalchemy import DateTime, event, exc, literal_column, make_url, select, text
 
 from squidmesh.errors import ConfigurationError, SchemaOutdated, SquidMeshError
 from squidmesh.model.upkeep import Tables, TablesState
 from squidmesh.settings import EMBEDDED_SCHEME
 from squidmesh.store import migrations
 from squidmesh.store.embedded import EmbeddedServer
+from squidmesh.store.poolers import is_pooled
 from squidmesh.store.refusals import redact, translate
 from squidmesh.store.tables import SCHEMA
+from squidmesh.store.watches import Watches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,14 +61,22 @@ class Database:
             target = target.render_as_string(hide_password=False)
         _check_target(target)
         self.schema = schema
-        self.prepared = True
+        self.pooled = False
         self._target = target
         self._lease = lease
+        # A silent connection must be given up before the leases of what it was recording pass.
+        self._patience = lease.total_seconds() * 0.8 if lease is not None else None
+        self._watches = Watches()
         self._engine: Engine | None = None
         self._step_engine: Engine | None = None
         self._server: EmbeddedServer | None = None
         self._pid = os.getpid()
         self._lock = threading.Lock()
+
+    @property
+    def prepared(self) -> bool:
+        """Whether hot statements are prepared: behind a pooler the next transaction may have another session."""
+        return not self.pooled
 
     @property
     def engine(self) -> Engine:
@@ -106,13 +116,31 @@ class Database:
         if isinstance(self._target, sqlalchemy.Engine):
             # Shares the host's pool, but not its isolation level: the statements are written for this one.
             return self._target.execution_options(**options, isolation_level="READ COMMITTED")
-        return sqlalchemy.create_engine(
+        engine = sqlalchemy.create_engine(
             normalise_url(self._resolve_target()),
             connect_args=self._connect_arguments(),
             pool_pre_ping=True,
             plugins=[],
             execution_options=options,
         )
+        event.listen(engine, "connect", self._greet)
+        return engine
+
+    def _greet(self, raw: Any, _: object = None) -> None:
+        """Watch a new connection; behind a pooler nothing may be prepared on it."""
+        self.watch(raw)
+        self.pooled = is_pooled(raw)
+        raw.rollback()
+        if self.pooled:
+            raw.prepare_threshold = None
+
+    def watch(self, connection: psycopg.Connection[Any], *, patiently: bool = False) -> None:
+        """Let ``end_silent`` end a connection on which the server is silent; ``patiently``: not for now."""
+        self._watches.watch(connection, None if patiently else self._patience)
+
+    def end_silent(self) -> int:
+        """End the connections on which the server has been silent for most of a lease; return how many."""
+        return self._watches.end_silent()
 
     def _resolve_target(self) -> str:
         target = self._target
@@ -149,11 +177,13 @@ class Database:
             raw = proxy.driver_connection
             proxy.detach()
             assert isinstance(raw, psycopg.Connection)
+            self._greet(raw)
             raw.autocommit = True
             raw.isolation_level = psycopg.IsolationLevel.READ_COMMITTED  # a host's engine may have set another
             # One prepared statement a query, whatever the size of the integers that it is given.
             raw.adapters.register_dumper(int, Int4Dumper)
-            raw.execute(HOT_SETTINGS)
+            if not self.pooled:  # there a setting would stay with a session that others use next
+                raw.execute(HOT_SETTINGS)
             return raw
 
     def sql(self, statement: str) -> str:
@@ -196,9 +226,12 @@ class Database:
     def migrate(self) -> tuple[str | None, str]:
         """Create or upgrade the tables; return the versions before and after."""
         with self.transaction() as connection:
+            raw = driver_connection(connection)
+            self.watch(raw, patiently=True)  # changing a large table takes what it takes
             before = migrations.current_version(connection, schema=self.schema)
             migrations.upgrade(connection, schema=self.schema)
             after = migrations.current_version(connection, schema=self.schema)
+            self.watch(raw)
         assert after is not None, "an upgrade leaves a version"
         return before, after
 

@@ -33,6 +33,7 @@ _FOLDER = Path(__file__).parent
 _LOCK = 7_346_218_905
 # Whoever waits for a table's lock holds up all who come after: under live workers rather give up.
 _PATIENCE = "5s"
+REAL_CLOCK = "statement_timestamp()"
 
 
 def known_versions() -> tuple[str, ...]:
@@ -55,6 +56,7 @@ def upgrade(connection: Connection, to: str = "head", *, schema: str = SCHEMA) -
         revisions = _revisions()
         steps = revisions[_stands_at(connection, schema) : goal]
         _run(connection, schema, lambda map_: [MigrationStep.upgrade_from_script(map_, step) for step in steps])
+        _restore_clock(connection, schema)
 
 
 def downgrade(connection: Connection, to: str = BASE, *, schema: str = SCHEMA) -> None:
@@ -84,6 +86,16 @@ def upgrade_sql(*, schema: str = SCHEMA) -> str:
 def current_version(connection: Connection, *, schema: str = SCHEMA) -> str | None:
     """Return the version that the tables have, None where there are none."""
     return _context(schema, connection=connection).get_current_revision()
+
+
+def define_clock(connection: Connection, expression: str, *, schema: str = SCHEMA) -> None:
+    """Let the clock that every time comes from return an SQL expression, in the caller's transaction."""
+    connection.execute(
+        text(
+            f'CREATE OR REPLACE FUNCTION "{schema}".now() RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE '
+            f"AS $$SELECT {expression}$$"
+        )
+    )
 
 
 def _scripts() -> ScriptDirectory:
@@ -139,6 +151,16 @@ def _run(
 ) -> None:
     context = _context(schema, connection=connection, fn=lambda *_: plan(_scripts().revision_map), **options)
     context.run_migrations(execute=partial(_execute, context, schema))
+
+
+def _restore_clock(connection: Connection, schema: str) -> None:
+    """Put back a clock that tests moved in a database which was then taken into use."""
+    body = connection.execute(
+        text("SELECT prosrc FROM pg_proc WHERE proname = 'now' AND pronamespace = to_regnamespace(:schema)"),
+        {"schema": f'"{schema}"'},
+    ).scalar_one_or_none()
+    if body is not None and body != f"SELECT {REAL_CLOCK}":
+        define_clock(connection, REAL_CLOCK, schema=schema)
 
 
 def _execute(context: MigrationContext, schema: str, statement: str) -> None:
