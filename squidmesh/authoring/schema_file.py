@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from importlib.resources.abc import Traversable
 
 FILE_NAME = "workflow.schema.json"
@@ -18,6 +18,14 @@ FILE_NAME = "workflow.schema.json"
 def schema_text() -> str:
     """Return the text of the schema."""
     return _file().read_text(encoding="utf-8")
+
+
+def schema_with_step_types(names: Sequence[str]) -> str:
+    """Return the text of a schema that offers these step types as the choices of ``uses``."""
+    schema = json.loads(schema_text())
+    if names:
+        schema["definitions"]["step_type"]["enum"] = list(names)
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 @cache

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
-from squidmesh.authoring.schema_file import schema_text
+from squidmesh.authoring.schema_file import schema_text, schema_with_step_types
 from squidmesh.steps.registry import StepRegistry
 
 
@@ -22,12 +20,4 @@ def command(with_steps: bool) -> None:
       squidmesh schema > workflow.schema.json
       squidmesh schema --with-steps > .vscode/workflow.schema.json
     """
-    click.echo(_with_step_types() if with_steps else schema_text(), nl=with_steps)
-
-
-def _with_step_types() -> str:
-    schema = json.loads(schema_text())
-    names = StepRegistry.discover().names()
-    if names:
-        schema["definitions"]["step_type"]["enum"] = list(names)
-    return json.dumps(schema, indent=2, ensure_ascii=False)
+    click.echo(schema_with_step_types(StepRegistry.discover().names()) if with_steps else schema_text(), nl=False)
