@@ -31,6 +31,8 @@ _SECTIONS = {
     "on_failure": "`on_failure`",
 }
 _WORDS = ("duration", "positive_duration", "path", "expression", "name", "workflow_name", "queue_name", "step_type")
+# What JSON Schema calls otherwise than workflow files do.
+_TYPES = {"object": "map", "array": "list", "number": "float"}
 _TEXT = """\
 # Keys of a workflow file
 
@@ -86,4 +88,5 @@ def _kind(value: Mapping[str, Any], known: Mapping[str, Any]) -> str:
             name = part["$ref"].rpartition("/")[2]
             return str(known[name].get("title", name))
     types = value.get("type", "any value")
-    return types if isinstance(types, str) else " or ".join(item for item in types if item != "null")
+    listed = [types] if isinstance(types, str) else [item for item in types if item != "null"]
+    return " or ".join(_TYPES.get(item, item) for item in listed)
