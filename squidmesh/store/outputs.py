@@ -1,4 +1,4 @@
-"""Reading what ended steps left: what they returned, what was decided at gates (a rejected one has failed), failures."""
+"""Reading what ended steps left: outputs, those of gates too (a rejected one has failed), and failures."""
 
 from __future__ import annotations
 

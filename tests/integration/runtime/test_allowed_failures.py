@@ -18,7 +18,8 @@ triggers: {by_hand: {manual: {}}}
 steps:
   top: {uses: t.work}
   soft: {uses: t.fail, after: [top], allow_failure: true, retry: {max_attempts: 2, backoff: {type: constant, min: 1ms}}}
-  told: {uses: t.work, after: [soft], input: {why: failure.code}, when: 'failure.step == "soft" && failure.attempts == 2'}
+  told:
+    {uses: t.work, after: [soft], input: {why: failure.code}, when: 'failure.step == "soft" && failure.attempts == 2'}
   unneeded: {uses: t.work, after: [soft], when: 'failure.code != "gone_soft"'}
   beside: {uses: t.work, after: [top]}
   again: {uses: t.fail, after: [told], allow_failure: true}
