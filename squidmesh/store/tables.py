@@ -7,7 +7,7 @@ children with their run.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, MetaData, SmallInteger, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Identity, Integer, MetaData, SmallInteger, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSON, UUID
 
 SCHEMA = "squidmesh"
@@ -111,7 +111,7 @@ attempts = Table(
 audit_events = Table(
     "audit_events",
     metadata,
-    Column("id", UUID(as_uuid=True), primary_key=True),
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("run_id", UUID(as_uuid=True), nullable=False),
     Column("step", Text),
     Column("type", Text, nullable=False),

@@ -18,7 +18,9 @@ from squidmesh.worker.storage import JSONSerializer, StepStorage
 from squidmesh.worker.ticket import Ticket
 
 if TYPE_CHECKING:
+    from squidmesh.model.outcome import Outcome
     from squidmesh.runtime.engine import Engine
+    from squidmesh.runtime.recording import Ended
     from squidmesh.worker.inflight import Held, InFlight
     from squidmesh.worker.recorder import Recorder
 
@@ -90,19 +92,32 @@ class StepRunner:
         duration = time.monotonic() - began
         report_ended(self._engine.events, ticket.ended, ticket.recorded, ticket.settled, duration)
 
+    def _plan(self, held: Held, outcome: Outcome) -> Ended:
+        """Plan a record of this thread's own; between its commit and its answer the successor is no stray."""
+        ended = self._recorder.plan(held, outcome)
+        if ended.completion is not None and ended.completion.next_token is not None:
+            self._inflight.expect(held, ended.completion.next_token)
+        return ended
+
     def _transact(self, held: Held) -> Ticket | None:
         """Execute a step in its own transaction; what that did not record is handed in as ever."""
-        ending = execute_in_transaction(
-            self._engine,
-            held.task,
-            held.signals,
-            end=lambda: self._inflight.end(held),
-            served=lambda: self._recorder.handed_over(held),
-        )
-        if ending is None:
-            return None
-        if not isinstance(ending, Committed):
-            return self._recorder.record(held, ending)
+        try:
+            ending = execute_in_transaction(
+                self._engine,
+                held.task,
+                held.signals,
+                worker=self._recorder.worker,
+                end=lambda: self._inflight.end(held),
+                plan=lambda outcome: self._plan(held, outcome),
+            )
+            if isinstance(ending, Committed):
+                return self._take_up(held, ending)
+        finally:
+            self._inflight.forget(held)
+        return None if ending is None else self._recorder.record(held, ending)
+
+    def _take_up(self, held: Held, ending: Committed) -> Ticket:
+        """Let go of a step that its transaction recorded, and hold its successor."""
         ticket = Ticket(held=held, ended=ending.ended, recorded=ending.recorded, settled=ending.settled)
         successor = prepare_successor(ending.ended, ending.recorded) if ending.recorded is not None else None
         if successor is not None:

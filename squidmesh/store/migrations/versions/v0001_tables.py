@@ -150,7 +150,7 @@ CREATE TABLE squidmesh.attempts (
 
 RECORDS = """
 CREATE TABLE squidmesh.audit_events (
-    id uuid PRIMARY KEY,
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     run_id uuid NOT NULL,
     step text,
     type text NOT NULL,
