@@ -45,6 +45,7 @@ def begin(folder: Path, empty_database_url: str) -> Iterator[Callable[[str | Non
         "PGUSER": url.username or "postgres",
         "SQUIDMESH_ACTOR": "ada",
         "CONTENT_SETTINGS": str(folder / "project" / "content.toml"),
+        "SHOP_FOLDER": str(folder / "project"),
         "NO_COLOR": "1",
         "COLUMNS": "100",
     }

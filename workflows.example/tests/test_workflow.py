@@ -33,7 +33,7 @@ def test_the_digest_is_posted_every_weekday(mesh: DrivenMesh, server: Watched, c
     shutil.copytree(PROJECT / "sample", folder / "sample")
     mesh.drain(through="7d")
     assert len(server.received) == 5
-    days = {run.payload["posted_on"] for run in mesh.list_runs()}
+    days = {run.payload["posted_on"] for run in mesh.list_runs(workflow="content.post_daily_digest")}
     assert {date.fromisoformat(day).isoweekday() for day in days} == {1, 2, 3, 4, 5}
 
 
