@@ -19,6 +19,7 @@ GENERATED = {
     "command-line.md",
     "errors.md",
     "events.md",
+    "json-output.md",
     "metrics.md",
     "python-api.md",
     "rules.md",

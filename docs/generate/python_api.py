@@ -46,8 +46,9 @@ string enums, so `run.status == "completed"` holds.
 ## Testing
 
 `squidmesh.testing` is a pytest plugin, there where the package is installed. Fixtures: `mesh`, a `DrivenMesh`;
-`mesh_options`, to be overridden with arguments for it; `squidmesh_database`, the URL of the test's own database. The ini
-option `squidmesh_workflows` names its workflows, the option `--squidmesh-database URL` the server that it makes databases on.
+`mesh_options`, to be overridden with arguments for it; `squidmesh_database`, the URL of the test's own database. The
+ini option `squidmesh_workflows` names its workflows, the option `--squidmesh-database URL` the server that it makes
+databases on.
 
 {testing}
 
