@@ -9,7 +9,7 @@ from squidmesh.errors import RunNotFound
 from squidmesh.model.run import Explanation
 from squidmesh.model.state import Goal, Phase, RunStatus, StepRunKind, StepStatus
 from squidmesh.runtime.next_actions import actions_while_open, after_end
-from squidmesh.runtime.paused import actions_for, describe_pause, paused_among
+from squidmesh.runtime.paused import actions_for, describe_pause, paused_among, reasons_by_step
 from squidmesh.store import history
 from squidmesh.store.audit_events import events_of_run
 from squidmesh.store.queues import read_pause
@@ -129,7 +129,7 @@ def _beside_paused(finding: _Finding, steps: Sequence[Row[Any]]) -> _Finding:
     paused = paused_among(steps)
     if not paused:
         return finding
-    waiting = {"paused": [row.step for row in paused]}
+    waiting = {"paused": reasons_by_step(paused)}
     actions = tuple(dict.fromkeys((*finding.actions, *actions_for(paused))))
     return replace(finding, details={**(finding.details or {}), **waiting}, actions=actions)
 

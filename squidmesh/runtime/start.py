@@ -16,6 +16,7 @@ from squidmesh.model.state import RunStatus
 from squidmesh.model.values import check, encode
 from squidmesh.runtime.idempotency import request_hash
 from squidmesh.runtime.recording import first_delay
+from squidmesh.runtime.traceparent import current_traceparent
 from squidmesh.store.starts import NewRun, NewStepRun, find_by_key, insert_runs
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ def first_start(definition: Definition, trigger: str, payload: str) -> Start:
         active=sum(1 for step in steps if step.open_deps == 0),
         current_step=steps[0].step if definition.workflow.shape is Shape.ROUTED else None,
         timeout=definition.workflow.timeout,
+        traceparent=current_traceparent(),
     )
     return Start(run=run, steps=steps)
 

@@ -33,6 +33,7 @@ class NewRun:
     scheduled_for: datetime | None = None
     replayed_from: UUID | None = None
     timeout: timedelta | None = None
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +53,16 @@ WITH new AS MATERIALIZED (
     SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:workflows AS text[]), CAST(:triggers AS text[]),
             CAST(:hashes AS text[]), CAST(:payloads AS text[]), CAST(:actives AS int[]), CAST(:currents AS text[]),
             CAST(:keys AS text[]), CAST(:requests AS text[]), CAST(:schedules AS text[]),
-            CAST(:moments AS timestamptz[]), CAST(:replayed AS uuid[]), CAST(:timeouts AS interval[]))
-        AS n(id, workflow, trigger, hash, payload, active, current, key, request, schedule, moment, replayed, timeout)),
+            CAST(:moments AS timestamptz[]), CAST(:replayed AS uuid[]), CAST(:timeouts AS interval[]),
+            CAST(:traceparents AS text[]))
+        AS n(id, workflow, trigger, hash, payload, active, current, key, request, schedule, moment, replayed, timeout,
+            trace)),
 run AS (
     INSERT INTO squidmesh.runs (id, workflow, trigger, definition_hash, status, phase, active, retrying, paused, seq,
-        payload, current_step, idempotency_key, request_hash, schedule, scheduled_for, replayed_from, deadline_at,
-        created_at)
+        payload, current_step, idempotency_key, request_hash, schedule, scheduled_for, replayed_from, traceparent,
+        deadline_at, created_at)
     SELECT id, workflow, trigger, hash, 'pending', 'forward', active, 0, 0, 0, payload::json, current, key, request,
-        schedule::json, moment, replayed, squidmesh.now() + timeout, squidmesh.now() FROM new
+        schedule::json, moment, replayed, trace, squidmesh.now() + timeout, squidmesh.now() FROM new
     ON CONFLICT DO NOTHING RETURNING id, created_at),
 step AS (
     INSERT INTO squidmesh.step_runs (id, run_id, step, kind, status, lane, run_at, attempt, losses,
@@ -86,6 +89,7 @@ _RUN_COLUMNS = (
     "moments",
     "replayed",
     "timeouts",
+    "traceparents",
 )
 _STEP_COLUMNS = ("step_ids", "step_runs", "steps", "lanes", "delays", "opens")
 
@@ -109,6 +113,7 @@ def insert_runs(
             run.scheduled_for,
             run.replayed_from,
             run.timeout,
+            run.traceparent,
         )
         for run in new_runs
     ]

@@ -111,6 +111,15 @@ attempts = Table(
     Column("finished_at", _TIME, nullable=False),
 )
 
+# Written by processes that trace, for attempts that failed: the next one links to their span.
+attempt_spans = Table(
+    "attempt_spans",
+    metadata,
+    Column("step_run_id", UUID(as_uuid=True), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("traceparent", Text, nullable=False),
+)
+
 audit_events = Table(
     "audit_events",
     metadata,

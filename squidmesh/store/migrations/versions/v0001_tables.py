@@ -153,6 +153,12 @@ CREATE TABLE squidmesh.attempts (
     finished_at timestamptz NOT NULL,
     PRIMARY KEY (step_run_id, number),
     CONSTRAINT error_of_failed CHECK ((status = 'failed') = (error IS NOT NULL))
+);
+CREATE TABLE squidmesh.attempt_spans (
+    step_run_id uuid NOT NULL,
+    number integer NOT NULL CHECK (number > 0),
+    traceparent text NOT NULL,
+    PRIMARY KEY (step_run_id, number)
 )
 """
 
@@ -198,7 +204,18 @@ CREATE TABLE squidmesh.workers (
 )
 """
 
-TABLES = ("workers", "queues", "schedules", "audit_events", "attempts", "step_runs", "runs", "lanes", "definitions")
+TABLES = (
+    "workers",
+    "queues",
+    "schedules",
+    "audit_events",
+    "attempt_spans",
+    "attempts",
+    "step_runs",
+    "runs",
+    "lanes",
+    "definitions",
+)
 
 
 def upgrade(execute: Callable[[str], None]) -> None:
