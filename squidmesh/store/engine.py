@@ -22,7 +22,7 @@ from squidmesh.errors import SchemaOutdated, SquidMeshError
 from squidmesh.model.upkeep import Tables, TablesState
 from squidmesh.settings import EMBEDDED_SCHEME
 from squidmesh.store import migrations
-from squidmesh.store.embedded import EmbeddedServer
+from squidmesh.store.embedded import EmbeddedServer, Facts
 from squidmesh.store.poolers import is_pooled
 from squidmesh.store.refusals import redact, translate
 from squidmesh.store.tables import SCHEMA
@@ -104,6 +104,11 @@ class Database:
         if isinstance(self._target, sqlalchemy.Engine):
             return self._target.url.render_as_string()
         return redact(self._target)
+
+    @property
+    def embedded(self) -> Facts | None:
+        """What is known of the embedded server, None where the database is another."""
+        return self._server.describe() if self._server is not None else None
 
     @property
     def translation(self) -> dict[str, Any]:
@@ -227,6 +232,7 @@ class Database:
         with self.transaction() as connection:
             raw = driver_connection(connection)
             self.watch(raw, patiently=True)  # changing a large table takes what it takes
+            migrations.take_turn(connection)
             before = migrations.current_version(connection, schema=self.schema)
             migrations.upgrade(connection, schema=self.schema)
             after = migrations.current_version(connection, schema=self.schema)
