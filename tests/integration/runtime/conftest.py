@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -43,16 +42,23 @@ def make_twin(server_url: str, template: str, tmp_path: Path) -> Iterator[Callab
     with fresh_database(server_url, template) as url, connect(url) as connection:
         connection.execute(f'ALTER DATABASE "{connection.info.dbname}" SET synchronous_commit = off')
         ledger.install(url)
-        numbers = itertools.count()
+        made: list[Stored] = []
 
         def make(*arguments: Any) -> Stored:
+            close()
             emptied(url)
             ledger.emptied(connection)
-            folder = tmp_path / str(next(numbers))
+            folder = tmp_path / f"twin{len(made)}"
             folder.mkdir()
-            return Stored(Bench(url, folder), *arguments)
+            made.append(Stored(Bench(url, folder), *arguments))
+            return made[-1]
+
+        def close() -> None:
+            if made:
+                made[-1].close()
 
         yield make
+        close()
 
 
 @pytest.fixture
@@ -64,12 +70,5 @@ def machine(make_twin: Callable[..., Stored]) -> type[RunMachine]:
 
         def make_twin(self, *arguments: Any) -> Stored:
             return make_twin(*arguments)
-
-        def teardown(self) -> None:
-            try:
-                super().teardown()
-            finally:
-                if self.run is not None and self.run.twin is not None:
-                    self.run.twin.close()
 
     return StoredMachine
