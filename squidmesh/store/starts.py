@@ -28,6 +28,7 @@ class NewRun:
     active: int
     current_step: str | None
     idempotency_key: str | None = None
+    request_hash: str | None = None
     schedule: str | None = None
     scheduled_for: datetime | None = None
     replayed_from: UUID | None = None
@@ -51,14 +52,16 @@ _INSERT = """
 WITH new AS MATERIALIZED (
     SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:workflows AS text[]), CAST(:triggers AS text[]),
             CAST(:hashes AS text[]), CAST(:payloads AS text[]), CAST(:actives AS int[]), CAST(:currents AS text[]),
-            CAST(:keys AS text[]), CAST(:schedules AS text[]), CAST(:moments AS timestamptz[]),
-            CAST(:replayed AS uuid[]), CAST(:timeouts AS interval[]), CAST(:traceparents AS text[]))
-        AS n(id, workflow, trigger, hash, payload, active, current, key, schedule, moment, replayed, timeout, trace)),
+            CAST(:keys AS text[]), CAST(:requests AS text[]), CAST(:schedules AS text[]),
+            CAST(:moments AS timestamptz[]), CAST(:replayed AS uuid[]), CAST(:timeouts AS interval[]),
+            CAST(:traceparents AS text[]))
+        AS n(id, workflow, trigger, hash, payload, active, current, key, request, schedule, moment, replayed, timeout,
+            trace)),
 run AS (
     INSERT INTO squidmesh.runs (id, workflow, trigger, definition_hash, status, phase, active, retrying, paused, seq,
-        payload, current_step, idempotency_key, schedule, scheduled_for, replayed_from, traceparent, deadline_at,
-        created_at)
-    SELECT id, workflow, trigger, hash, 'pending', 'forward', active, 0, 0, 0, payload::json, current, key,
+        payload, current_step, idempotency_key, request_hash, schedule, scheduled_for, replayed_from, traceparent,
+        deadline_at, created_at)
+    SELECT id, workflow, trigger, hash, 'pending', 'forward', active, 0, 0, 0, payload::json, current, key, request,
         schedule::json, moment, replayed, trace, squidmesh.now() + timeout, squidmesh.now() FROM new
     ON CONFLICT DO NOTHING RETURNING id, created_at),
 step AS (
@@ -81,6 +84,7 @@ _RUN_COLUMNS = (
     "actives",
     "currents",
     "keys",
+    "requests",
     "schedules",
     "moments",
     "replayed",
@@ -104,6 +108,7 @@ def insert_runs(
             run.active,
             run.current_step,
             run.idempotency_key,
+            run.request_hash,
             run.schedule,
             run.scheduled_for,
             run.replayed_from,
@@ -119,12 +124,12 @@ def insert_runs(
 
 
 _OF_KEY = """
-SELECT id, CAST(payload AS text) AS payload, created_at FROM squidmesh.runs
+SELECT id, CAST(payload AS text) AS payload, request_hash, created_at FROM squidmesh.runs
 WHERE workflow = CAST(:workflow AS text) AND idempotency_key = CAST(:key AS text)
 """
 
 
 def find_by_key(database: Database, connection: CallersConnection, workflow: str, key: str) -> Any | None:
-    """Return (id, payload as JSON text, created_at) of the run that a key started, None if there is none."""
+    """Return (id, payload as JSON text, request_hash, created_at) of a key's run, None if there is none."""
     rows = execute_in(connection, database.sql(_OF_KEY), {"workflow": workflow, "key": key})
     return rows[0] if rows else None

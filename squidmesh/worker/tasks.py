@@ -20,7 +20,9 @@ from squidmesh.worker.storage import JSONSerializer, StepStorage
 from squidmesh.worker.ticket import Ticket
 
 if TYPE_CHECKING:
+    from squidmesh.model.outcome import Outcome
     from squidmesh.runtime.engine import Engine
+    from squidmesh.runtime.recording import Ended
     from squidmesh.worker.inflight import Held, InFlight
     from squidmesh.worker.recorder import Recorder
 
@@ -102,6 +104,13 @@ class StepRunner:
         )
         report_ended(self._engine.events, ticket.ended, ticket.recorded, ticket.settled, duration)
 
+    def _plan(self, held: Held, outcome: Outcome) -> Ended:
+        """Plan a record of this thread's own; between its commit and its answer the successor is no stray."""
+        ended = self._recorder.plan(held, outcome)
+        if ended.completion is not None and ended.completion.next_token is not None:
+            self._inflight.expect(held, ended.completion.next_token)
+        return ended
+
     def _observe_refused(self, held: Held, observed: Observed) -> None:
         """Tell of an attempt that was ended from outside: it had timed out, or this process stops."""
         if held.timeout_at is None:
@@ -111,18 +120,26 @@ class StepRunner:
 
     def _transact(self, held: Held, observed: Observed) -> Ticket | None:
         """Execute a step in its own transaction; what that did not record is handed in as ever."""
-        ending = execute_in_transaction(
-            self._engine,
-            held.task,
-            held.signals,
-            end=lambda: self._inflight.end(held),
-            served=lambda: self._recorder.handed_over(held),
-        )
+        try:
+            ending = execute_in_transaction(
+                self._engine,
+                held.task,
+                held.signals,
+                worker=self._recorder.worker,
+                end=lambda: self._inflight.end(held),
+                plan=lambda outcome: self._plan(held, outcome),
+            )
+            if isinstance(ending, Committed):
+                return self._take_up(held, ending)
+        finally:
+            self._inflight.forget(held)
         if ending is None:
             return None
-        if not isinstance(ending, Committed):
-            observed.returned(ending)
-            return self._recorder.record(held, ending)
+        observed.returned(ending)
+        return self._recorder.record(held, ending)
+
+    def _take_up(self, held: Held, ending: Committed) -> Ticket:
+        """Let go of a step that its transaction recorded, and hold its successor."""
         ticket = Ticket(held=held, ended=ending.ended, recorded=ending.recorded, settled=ending.settled)
         successor = prepare_successor(ending.ended, ending.recorded) if ending.recorded is not None else None
         if successor is not None:

@@ -69,6 +69,7 @@ CREATE TABLE squidmesh.runs (
     failure json,
     last_error json,
     idempotency_key text,
+    request_hash text,
     replayed_from uuid,
     traceparent text,
     deadline_at timestamptz,
@@ -156,7 +157,7 @@ CREATE TABLE squidmesh.attempt_spans (
 
 RECORDS = """
 CREATE TABLE squidmesh.audit_events (
-    id uuid PRIMARY KEY,
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     run_id uuid NOT NULL,
     step text,
     type text NOT NULL,
@@ -191,7 +192,8 @@ CREATE TABLE squidmesh.workers (
     queues text[] NOT NULL,
     step_types text[] NOT NULL,
     started_at timestamptz NOT NULL,
-    beat_at timestamptz NOT NULL
+    beat_at timestamptz NOT NULL,
+    silent_at timestamptz NOT NULL
 )
 """
 
