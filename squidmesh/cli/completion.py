@@ -31,9 +31,8 @@ _STATUSES = {
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def command(context: click.Context, shell: str) -> None:
-    r"""Print the completion script of a shell: commands, workflows and ids of runs complete.
+    """Print the completion script of a shell: commands, workflows and ids of runs complete.
 
-    \b
     Example, for bash: echo 'eval "$(squidmesh completion bash)"' >> ~/.bashrc
     """
     found = get_completion_class(shell)
