@@ -33,7 +33,9 @@ _STATUSES = {
 def command(context: click.Context, shell: str) -> None:
     """Print the completion script of a shell: commands, workflows and ids of runs complete.
 
-    Example, for bash: echo 'eval "$(squidmesh completion bash)"' >> ~/.bashrc
+    For bash, add to ~/.bashrc: eval "$(squidmesh completion bash)"
+
+    Example: squidmesh completion bash
     """
     found = get_completion_class(shell)
     assert found is not None, "the choice names shells that click knows"
