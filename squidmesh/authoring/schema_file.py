@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from importlib.resources.abc import Traversable
 
 FILE_NAME = "workflow.schema.json"
@@ -19,6 +19,14 @@ OUTPUT_FILE_NAME = "output.schema.json"
 def schema_text(name: str = FILE_NAME) -> str:
     """Return the text of a schema, that of a workflow file if no other is named."""
     return _file(name).read_text(encoding="utf-8")
+
+
+def schema_with_step_types(names: Sequence[str]) -> str:
+    """Return the text of a schema that offers these step types as the choices of ``uses``."""
+    schema = json.loads(schema_text())
+    if names:
+        schema["definitions"]["step_type"]["enum"] = list(names)
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 @cache

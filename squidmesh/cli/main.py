@@ -19,6 +19,7 @@ from squidmesh.errors import SquidMeshError, suggestion
 # Command -> (module or module:attribute, one line of help): listing the commands imports none of them.
 COMMANDS: dict[str, tuple[str, str]] = {
     "validate": ("validate", "Check workflow files and say what is wrong with them."),
+    "init": ("init", "Make a new project that works as it is."),
     "try": ("trial", "Run one workflow here and now, and show each step."),
     "start": ("start", "Start a run."),
     "run": ("run", "Run a worker."),
@@ -40,6 +41,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "format": ("format", "Rewrite workflow files in the canonical form."),
     "graph": ("graph", "Draw a workflow as text, Mermaid or DOT."),
     "rule": ("rule", "Explain a diagnostic's code."),
+    "doctor": ("doctor", "Look for what is wrong, and say what to do about it."),
+    "completion": ("completion", "Print the completion script of a shell."),
     "db": ("db", "Make and upgrade the tables."),
 }
 INTERNAL_ERROR = 3

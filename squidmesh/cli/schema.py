@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
-from squidmesh.authoring.schema_file import OUTPUT_FILE_NAME, schema_text
+from squidmesh.authoring.schema_file import OUTPUT_FILE_NAME, schema_text, schema_with_step_types
 from squidmesh.steps.registry import StepRegistry
 
 
@@ -30,12 +28,4 @@ def command(with_steps: bool, output: bool) -> None:
     if output:
         click.echo(schema_text(OUTPUT_FILE_NAME), nl=False)
         return
-    click.echo(_with_step_types() if with_steps else schema_text(), nl=with_steps)
-
-
-def _with_step_types() -> str:
-    schema = json.loads(schema_text())
-    names = StepRegistry.discover().names()
-    if names:
-        schema["definitions"]["step_type"]["enum"] = list(names)
-    return json.dumps(schema, indent=2, ensure_ascii=False)
+    click.echo(schema_with_step_types(StepRegistry.discover().names()) if with_steps else schema_text(), nl=False)

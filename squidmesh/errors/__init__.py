@@ -184,6 +184,11 @@ class SchemaOutdated(SquidMeshError):
     expected: str
 
     def __str__(self) -> str:
+        if self.current and self.current > self.expected:
+            return (
+                f"the tables are at version {self.current}, which a newer squidmesh made; "
+                f"this one needs version {self.expected}: upgrade the package"
+            )
         found = f"at version {self.current}" if self.current else "missing"
         return f"the tables are {found}, version {self.expected} is needed; run 'squidmesh db upgrade'"
 

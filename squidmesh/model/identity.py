@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import threading
 import time
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from squidmesh.errors import InvalidRunId
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 _COUNTER_BITS = 12
 _RANDOM_BITS = 62
@@ -28,6 +32,11 @@ def new_id() -> UUID:
     milliseconds, counter = tick >> _COUNTER_BITS, tick & ((1 << _COUNTER_BITS) - 1)
     random = int.from_bytes(os.urandom(8)) & ((1 << _RANDOM_BITS) - 1)
     return UUID(int=milliseconds << 80 | 0x7 << 76 | counter << 64 | 0x2 << 62 | random)
+
+
+def first_id_of(moment: datetime) -> UUID:
+    """Return the smallest identifier that ``new_id`` can make at a moment; what was made before sorts before it."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80 | 0x7 << 76 | 0x2 << 62)
 
 
 def parse_run_id(value: object) -> UUID:

@@ -49,6 +49,14 @@ class Decrement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """An audit event of the step; ``metadata`` is JSON text."""
+
+    type: str
+    metadata: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
     """What becomes of one claimed step run, and what follows.
 
@@ -56,7 +64,7 @@ class Completion:
     after ``delay``. ``output``, ``error`` and ``failure`` are JSON text; ``error`` belongs to the attempt,
     ``failure`` becomes the run's. ``attempted`` is False for a skip, which is no attempt. ``next_token``
     claims the successor for the same worker: the insertion, or the one decrement that reaches zero.
-    ``lost`` is a sweep's: it takes the step only if its lease has passed. ``audits`` are audit event types.
+    ``lost`` is a sweep's: it takes the step only if its lease has passed. ``audits`` are the audit events, in order.
     """
 
     run_id: UUID
@@ -73,7 +81,7 @@ class Completion:
     alive: bool = True
     next_token: UUID | None = None
     lost: bool = False
-    audits: tuple[str, ...] = ()
+    audits: tuple[Audit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,9 +128,10 @@ attempt AS (
     SELECT id, attempt, CASE WHEN error IS NULL THEN 'completed' ELSE 'failed' END, error::json, worker,
         started_at, squidmesh.now() FROM done WHERE attempted),
 audit AS (
-    INSERT INTO squidmesh.audit_events (id, run_id, step, type, at)
-    SELECT gen_random_uuid(), done.run_id, done.step, a.type, squidmesh.now()
-    FROM unnest(%(audit_items)s::int[], %(audit_types)s::text[]) a(k, type) JOIN done ON done.k = a.k),
+    INSERT INTO squidmesh.audit_events (run_id, step, type, metadata, at)
+    SELECT done.run_id, done.step, a.type, a.metadata::json, squidmesh.now()
+    FROM unnest(%(audit_items)s::int[], %(audit_types)s::text[], %(audit_metadata)s::text[]) WITH ORDINALITY
+        a(k, type, metadata, n) JOIN done ON done.k = a.k ORDER BY a.n),
 inserted AS (
     INSERT INTO squidmesh.step_runs (id, run_id, step, kind, status, lane, run_at, attempt, losses, claim_token, worker,
         lease_until, open_deps, live_deps, scheduled_seq, created_at, started_at)
@@ -217,7 +226,8 @@ def record_if_forward(
         "dec_delays": [decrement.delay for _, decrement, _ in dec],
         "dec_chained": [chain and decrement.chained for _, decrement, chain in dec],
         "audit_items": [k for k, item in enumerate(completions, 1) for _ in item.audits],
-        "audit_types": [type_ for item in completions for type_ in item.audits],
+        "audit_types": [audit.type for item in completions for audit in item.audits],
+        "audit_metadata": [audit.metadata for item in completions for audit in item.audits],
         "lease": lease,
     }
     cursor = connection.cursor(row_factory=namedtuple_row)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from squidmesh.runtime.recording import plan_record
-from squidmesh.store import claims, records
+from squidmesh.store import claims, pruning, records
 from squidmesh.store.engine import HOT_SETTINGS
 from tests.integration.hand_worker import nothing, succeeded
 
@@ -70,6 +71,9 @@ def scans(bench: Bench, call: Any, constant: str) -> dict[str, set[str]]:
             taken.append((statement, arguments))
             return self
 
+        def fetchone(self) -> dict[str, Any]:
+            return {"last": None}
+
     call(Recorder())
     ((statement, arguments),) = taken
     assert statement == constant
@@ -118,3 +122,23 @@ def test_a_record_looks_up_by_key(full: Bench, analysed: bool):
     )
     assert found["step_runs"] == {"step_runs_pkey", "once_per_run"}
     assert found["runs"] == {"runs_pkey"}
+
+
+@pytest.mark.parametrize("analysed", [False, True])
+def test_pruning_looks_up_by_id(full: Bench, analysed: bool):
+    """Old runs come in the order of their ids, and what belongs to them by its key: no table is read through."""
+    if analysed:
+        full.connection.execute("ANALYZE")
+    moment = datetime.now(UTC)
+    found = scans(
+        full,
+        lambda fake: pruning.delete_finished(full.mesh().database, fake, moment, pruning.FIRST, 100),
+        pruning._PRUNE,
+    )
+    assert found == {
+        "runs": {"runs_pkey"},
+        "step_runs": {"once_per_run"},
+        "attempts": {"attempts_pkey"},
+        "attempt_spans": {"attempt_spans_pkey"},
+        "audit_events": {"audit_events_of_run"},
+    }

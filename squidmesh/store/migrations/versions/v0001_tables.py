@@ -13,9 +13,10 @@ slows every step. None contains the lease, so that a heartbeat touches no index.
 
 from __future__ import annotations
 
-from alembic import op
+from typing import TYPE_CHECKING
 
-from squidmesh.store.migrations import in_schema
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 revision = "0001"
 down_revision = None
@@ -68,6 +69,7 @@ CREATE TABLE squidmesh.runs (
     failure json,
     last_error json,
     idempotency_key text,
+    request_hash text,
     replayed_from uuid,
     traceparent text,
     deadline_at timestamptz,
@@ -144,12 +146,18 @@ CREATE TABLE squidmesh.attempts (
     finished_at timestamptz NOT NULL,
     PRIMARY KEY (step_run_id, number),
     CONSTRAINT error_of_failed CHECK ((status = 'failed') = (error IS NOT NULL))
+);
+CREATE TABLE squidmesh.attempt_spans (
+    step_run_id uuid NOT NULL,
+    number integer NOT NULL CHECK (number > 0),
+    traceparent text NOT NULL,
+    PRIMARY KEY (step_run_id, number)
 )
 """
 
 RECORDS = """
 CREATE TABLE squidmesh.audit_events (
-    id uuid PRIMARY KEY,
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     run_id uuid NOT NULL,
     step text,
     type text NOT NULL,
@@ -184,22 +192,34 @@ CREATE TABLE squidmesh.workers (
     queues text[] NOT NULL,
     step_types text[] NOT NULL,
     started_at timestamptz NOT NULL,
-    beat_at timestamptz NOT NULL
+    beat_at timestamptz NOT NULL,
+    silent_at timestamptz NOT NULL
 )
 """
 
-TABLES = ("workers", "queues", "schedules", "audit_events", "attempts", "step_runs", "runs", "lanes", "definitions")
+TABLES = (
+    "workers",
+    "queues",
+    "schedules",
+    "audit_events",
+    "attempt_spans",
+    "attempts",
+    "step_runs",
+    "runs",
+    "lanes",
+    "definitions",
+)
 
 
-def upgrade() -> None:
+def upgrade(execute: Callable[[str], None]) -> None:
     """Make every table of the first release."""
     for block in (FUNCTIONS, DEFINITIONS, RUNS, STEP_RUNS, RECORDS):
         for statement in block.split(";\n"):
-            op.execute(in_schema(statement))
+            execute(statement)
 
 
-def downgrade() -> None:
+def downgrade(execute: Callable[[str], None]) -> None:
     """Drop them; the schema itself stays, since the version table lives in it."""
     for table in TABLES:
-        op.execute(in_schema(f"DROP TABLE squidmesh.{table}"))
-    op.execute(in_schema("DROP FUNCTION squidmesh.now()"))
+        execute(f"DROP TABLE squidmesh.{table}")
+    execute("DROP FUNCTION squidmesh.now()")

@@ -1,10 +1,9 @@
-"""Write ``reference/states.md`` from the tables in ``squidmesh/model/state.py``: ``python docs/states.py``."""
+"""The page of the states, from the tables in ``squidmesh/model/state.py``."""
 
 from __future__ import annotations
 
 import inspect
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from squidmesh.model.state import RUN_TRANSITIONS, STEP_TRANSITIONS, Phase, RunStatus, StepStatus
@@ -13,12 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from enum import StrEnum
 
-PAGE = Path(__file__).parent / "reference" / "states.md"
+PAGE = "reference/states.md"
 _COMMENTED = re.compile(r'^\s+[A-Z]+ = "([a-z]+)"(?:\s+# (.+))?$', re.MULTILINE)
 
 _TEXT = """\
-<!-- Written by docs/states.py from squidmesh/model/state.py; do not edit. -->
-
 # States
 
 What a row is doing stands in its status, and these are all the moves that there are. The database's CHECK
@@ -78,7 +75,3 @@ def _table(kind: type[StrEnum]) -> str:
 
 def _source(kind: type[StrEnum]) -> str:
     return inspect.getsource(kind)
-
-
-if __name__ == "__main__":
-    PAGE.write_text(render(), encoding="utf-8")
