@@ -9,6 +9,8 @@ from psycopg.rows import namedtuple_row
 
 from squidmesh.model.claim import Claim, RunFacts
 from squidmesh.model.state import RunStatus, StepRunKind
+from squidmesh.store.arguments import integers, interval, uuids
+from squidmesh.store.statement import hot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -108,18 +110,17 @@ def claim_due_steps(
 ) -> psycopg.Cursor[Any]:
     """Move due step runs from pending to running under a token and a lease; ``read_claims`` reads the answer."""
     arguments = {
-        "lanes": list(request.lanes),
-        "priorities": list(request.priorities),
-        "solo": list(request.solo),
-        "queues_as_of": request.queues_as_of,
-        "look": len(request.tokens) + _EXTRA_CANDIDATES,
-        "wanted": len(request.tokens),
-        "tokens": list(request.tokens),
+        "lanes": integers(request.lanes),
+        "priorities": integers(request.priorities),
+        "solo": integers(request.solo),
+        "queues_as_of": str(request.queues_as_of),
+        "look": str(len(request.tokens) + _EXTRA_CANDIDATES),
+        "wanted": str(len(request.tokens)),
+        "tokens": uuids(request.tokens),
         "worker": request.worker,
-        "lease": request.lease,
+        "lease": interval(request.lease),
     }
-    cursor = connection.cursor(row_factory=namedtuple_row)
-    return cursor.execute(database.sql(_CLAIM), arguments, prepare=database.prepared)
+    return hot(_CLAIM).execute(database, connection, arguments, rows=namedtuple_row)
 
 
 def read_claims(cursor: psycopg.Cursor[Any]) -> ClaimResult:
@@ -189,9 +190,12 @@ def extend_leases(
     database: Database, connection: psycopg.Connection[Any], held: Sequence[tuple[UUID, UUID]], lease: timedelta
 ) -> set[UUID]:
     """Extend the lease of each (step run, token) that is still ours and not locked; return the ids extended."""
-    arguments = {"ids": [id_ for id_, _ in held], "tokens": [token for _, token in held], "lease": lease}
-    cursor = connection.execute(database.sql(_EXTEND), arguments, prepare=database.prepared)
-    return {row[0] for row in cursor}
+    arguments = _pairs(held) | {"lease": interval(lease)}
+    return {id_ for (id_,) in hot(_EXTEND).execute(database, connection, arguments)}
+
+
+def _pairs(held: Sequence[tuple[UUID, UUID]]) -> dict[str, str]:
+    return {"ids": uuids([id_ for id_, _ in held]), "tokens": uuids([token for _, token in held])}
 
 
 _HELD = """
@@ -202,8 +206,7 @@ ON s.id = t.id AND s.claim_token = t.token
 
 def still_held(database: Database, connection: psycopg.Connection[Any], held: Sequence[tuple[UUID, UUID]]) -> set[UUID]:
     """Return the ids of those (step run, token) whose claim stands."""
-    arguments = {"ids": [id_ for id_, _ in held], "tokens": [token for _, token in held]}
-    return {row[0] for row in connection.execute(database.sql(_HELD), arguments, prepare=database.prepared)}
+    return {id_ for (id_,) in hot(_HELD).execute(database, connection, _pairs(held))}
 
 
 _STANDING = """

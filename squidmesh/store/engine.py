@@ -232,6 +232,7 @@ class Database:
         with self.transaction() as connection:
             raw = driver_connection(connection)
             self.watch(raw, patiently=True)  # changing a large table takes what it takes
+            migrations.take_turn(connection)
             before = migrations.current_version(connection, schema=self.schema)
             migrations.upgrade(connection, schema=self.schema)
             after = migrations.current_version(connection, schema=self.schema)

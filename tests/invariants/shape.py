@@ -65,7 +65,8 @@ def _depending(graph: Graph, run: Row, rows: Mapping[str, Row]) -> Iterator[str]
         before = [rows[dependency] for dependency in dict.fromkeys(step.after) if dependency in rows]
         passed = [other for other in before if _lets_pass(graph.workflow.steps[other["step"]], other)]
         # What ends in a run that stops is not counted any more.
-        counts = run["phase"] == "forward" and run["replayed_from"] is None
+        goes_on = run["phase"] == "forward" and row["status"] != "cancelled"
+        counts = goes_on and run["replayed_from"] is None
         if counts and row["open_deps"] != len(before) - len(passed):
             yield f"{name} counts {row['open_deps']} open dependencies, {len(before) - len(passed)} are"
         if row["scheduled_seq"] is not None and run["replayed_from"] is None:

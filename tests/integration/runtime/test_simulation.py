@@ -51,4 +51,4 @@ def machine(server_url: str, template: str, tmp_path: Path) -> Iterator[type[Run
 
 def test_any_run_in_postgres_is_what_the_model_says(machine: type[RunMachine]) -> None:
     """Claims, groups, chains, losses, sweeps, decisions and cancels at random: no row differs, no invariant breaks."""
-    run_state_machine_as_test(machine, settings=simulated(int(__import__("os").environ.get("N","60"))))
+    run_state_machine_as_test(machine, settings=simulated(int(__import__("os").environ.get("N", "60"))))
