@@ -33,9 +33,9 @@ _STATUSES = {
 def command(context: click.Context, shell: str) -> None:
     """Print the completion script of a shell: commands, workflows and ids of runs complete.
 
-    For bash, add to ~/.bashrc: eval "$(squidmesh completion bash)"
+    For bash and zsh, have your start-up file evaluate it: eval "$(squidmesh completion bash)"
 
-    Example: squidmesh completion bash
+    Example: squidmesh completion fish > ~/.config/fish/completions/squidmesh.fish
     """
     found = get_completion_class(shell)
     assert found is not None, "the choice names shells that click knows"
