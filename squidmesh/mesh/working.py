@@ -71,6 +71,7 @@ class Working(Wiring):
             sweep_interval=settings.sweep_interval.total_seconds(),
             grace=settings.grace.total_seconds() if grace is None else grace,
             burst=burst,
+            retention=settings.retention,
         )
         # A loop of its own: the worker stops it when it ends, and another worker here may go on.
         executor = replace(self.engine.executor, stubs=dict(stubs or {}), event_loop=EventLoop())

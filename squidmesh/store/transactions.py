@@ -64,6 +64,7 @@ class StepTransaction:
         raw = self.connection.connection.driver_connection
         assert isinstance(raw, psycopg.Connection)
         self.raw: psycopg.Connection[Any] = raw
+        self._database.watch(raw, patiently=True)  # the step's statements have its timeout, on the server
         raw.execute(_OPEN, {"token": self._token, "idle": self._idle, "statement": self._statement})
         event.listen(self.connection, "commit", _refuse)
         event.listen(self.connection, "rollback", _refuse)
@@ -78,6 +79,7 @@ class StepTransaction:
         with self._database.errors():
             if self.connection.closed:
                 return False
+            self._database.watch(self.raw)
             row = self.raw.execute(_CLAIM).fetchone()
             return row is not None and row[0] == self._token
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from squidmesh.errors import DatabaseUnavailable
 from squidmesh.runtime.leases import beat, cancelled_claims
+from squidmesh.worker.fence import show_lost
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from squidmesh.runtime.engine import Engine
-    from squidmesh.worker.inflight import Held, InFlight
+    from squidmesh.worker.inflight import InFlight
 
 log = logging.getLogger(__name__)
 _BEATS_A_LEASE = 3
@@ -23,8 +24,8 @@ _BEATS_A_LEASE = 3
 class Heartbeat:
     """Extends leases three times a lease.
 
-    A claim that is gone, or whose lease has passed as far as this process knows, is shown to its callable
-    (``ctx.claim_lost``); what the callable returns is offered all the same, and stands if nobody took the step.
+    A claim that is gone is shown to its callable (``ctx.claim_lost``), as one whose lease has passed is by the
+    fence; what the callable returns is offered all the same, and stands if nobody took the step.
     A callable whose run is cancelled is told as well (``ctx.cancelled``): a few milliseconds after the cancel,
     when the listener passes it on to ``stop_run``, and by the next beat (a third of the lease) if nothing was heard.
     """
@@ -65,7 +66,6 @@ class Heartbeat:
                 log.warning("no heartbeat was sent: %s", error)
             except Exception:
                 log.exception("the heartbeat met an error and goes on")
-            self._show_passed()
         self._store.close()
 
     def _beat(self) -> None:
@@ -82,16 +82,4 @@ class Heartbeat:
             if item.id in cancelled:
                 item.signals.cancelled = True
             if item.id in result.lost and self._inflight.get(item.id) is item:
-                _show_lost(item)
-
-    def _show_passed(self) -> None:
-        now = time.monotonic()
-        for item in self._inflight.all():
-            if item.lease_until <= now:
-                _show_lost(item)
-
-
-def _show_lost(item: Held) -> None:
-    if not item.signals.lost:
-        item.signals.lost = True
-        log.warning("claim_lost: step %s of run %s", item.task.claim.step, item.task.claim.run.id)
+                show_lost(item)

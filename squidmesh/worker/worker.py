@@ -17,6 +17,7 @@ from squidmesh.model.duration import format_duration
 from squidmesh.runtime.presence import begin_presence, end_presence
 from squidmesh.runtime.recovery import release_claims
 from squidmesh.worker.consumer import DrainingConsumer
+from squidmesh.worker.fence import Fence
 from squidmesh.worker.heartbeat import Heartbeat
 from squidmesh.worker.inflight import InFlight
 from squidmesh.worker.listener import Listener
@@ -53,6 +54,7 @@ class Worker:
         self._inflight = InFlight(engine.lease)
         self._recorder = Recorder(engine, self._inflight, profile)
         self._heartbeat = Heartbeat(engine, self._inflight)
+        self._fence = Fence(engine, self._inflight)
         self._listener = Listener(engine, self._recorder.hint, self._heartbeat.stop_run)
         self._huey = make_huey(engine, self._inflight, self._recorder)
         self._consumer: DrainingConsumer | None = None
@@ -117,6 +119,7 @@ class Worker:
         self._recorder.start()
         self._heartbeat.start()
         self._listener.start()
+        self._fence.start()
         log.info("worker %s serves %s", self.profile.id, ", ".join(self.profile.queues))
         return self._consumer
 
@@ -145,6 +148,7 @@ class Worker:
         self._heartbeat.close()
         self._engine.executor.event_loop.close()
         self._say_goodbye()
+        self._fence.close()
         log.info("worker %s has stopped", self.profile.id)
 
     def _give_back(self, tasks: Sequence[Prepared], delay: timedelta) -> None:

@@ -7,8 +7,8 @@
     │                  StepTypeBroken InvalidExpression DatabaseUnavailable StatementRefused
     │                  SchemaOutdated
     ├── starting       TriggerNotFound TriggerRequired InvalidPayload IdempotencyConflict
-    ├── runs           InvalidRunId RunNotFound InvalidTransition RunNotPaused WrongManualAction
-    │                  ActorRequired UnsafeReplay
+    ├── runs           InvalidRunId RunNotFound AmbiguousRunId InvalidTransition RunNotPaused
+    │                  WrongManualAction ActorRequired UnsafeReplay QueueNotFound
     └── steps          StepFailed RetryStep InvalidValue
 
 The data of an error are its attributes, so that a host can act on it without parsing its text, and
@@ -17,37 +17,23 @@ pickle it. Names follow what happened and carry no suffix.
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, dataclass_transform
+from typing import TYPE_CHECKING, Any
+
+from squidmesh.errors.root import SquidMeshError, closest, suggestion
+from squidmesh.errors.runs import (
+    ActorRequired,
+    AmbiguousRunId,
+    InvalidRunId,
+    InvalidTransition,
+    QueueNotFound,
+    RunNotFound,
+    RunNotPaused,
+    UnsafeReplay,
+    WrongManualAction,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-
-def closest(name: str, known: Sequence[str]) -> str | None:
-    """Return the known name that ``name`` is probably meant to be, if one is close."""
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    return close[0] if close else None
-
-
-def suggestion(name: str, known: Sequence[str]) -> str:
-    """Return ``" (did you mean 'x'?)"`` for the closest known name, or an empty string."""
-    close = closest(name, known)
-    return f" (did you mean {close!r}?)" if close else ""
-
-
-@dataclass_transform(eq_default=False)
-@dataclass(eq=False)
-class SquidMeshError(Exception):
-    """Base of everything that Squid Mesh raises on purpose; the subclasses are dataclasses like it."""
-
-    def __init_subclass__(cls) -> None:
-        dataclass(eq=False)(cls)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), tuple(getattr(self, field.name) for field in dataclasses.fields(self))
 
 
 class ConfigurationError(SquidMeshError):
@@ -121,78 +107,6 @@ class IdempotencyConflict(SquidMeshError):
         return (
             f"idempotency key {self.key!r} of workflow {self.workflow!r} belongs to run {self.run_id}, "
             "started with another payload"
-        )
-
-
-class InvalidRunId(SquidMeshError):
-    """The value is not a run id (a UUID or its string)."""
-
-    value: str
-
-    def __str__(self) -> str:
-        return f"{self.value[:80]!r} is not a run id: a UUID is expected"
-
-
-class RunNotFound(SquidMeshError):
-    """No run has this id."""
-
-    run_id: str
-
-    def __str__(self) -> str:
-        return f"no run has the id {self.run_id}"
-
-
-class InvalidTransition(SquidMeshError):
-    """The run's status does not allow what was asked, or what became of its steps (``reason``)."""
-
-    from_status: str
-    to_status: str
-    reason: str = ""
-
-    def __str__(self) -> str:
-        return f"a run that is {self.from_status} cannot become {self.to_status}{self.reason and f': {self.reason}'}"
-
-
-class RunNotPaused(SquidMeshError):
-    """The run waits for no person, or somebody has decided already (``detail``)."""
-
-    run_id: str
-    detail: str
-
-    def __str__(self) -> str:
-        return f"run {self.run_id} is not paused: {self.detail}"
-
-
-class WrongManualAction(SquidMeshError):
-    """A pause was approved, or an approval unblocked."""
-
-    run_id: str
-    action: str
-    expected: Sequence[str]
-
-    def __str__(self) -> str:
-        return f"run {self.run_id} cannot take {self.action}; it waits for: {', '.join(self.expected)}"
-
-
-class ActorRequired(SquidMeshError):
-    """The action must say who decided."""
-
-    action: str
-
-    def __str__(self) -> str:
-        return f"{self.action} needs an actor: a name that is not empty"
-
-
-class UnsafeReplay(SquidMeshError):
-    """A replay would repeat steps whose effects cannot be undone; ``from_step`` would avoid it, if any does."""
-
-    steps: Sequence[str]
-    from_step: str | None = None
-
-    def __str__(self) -> str:
-        hint = f"replay from_step={self.from_step!r} or " if self.from_step else ""
-        return (
-            f"a replay would repeat {', '.join(self.steps)}, which cannot be undone; {hint}pass allow_irreversible=True"
         )
 
 
@@ -270,6 +184,11 @@ class SchemaOutdated(SquidMeshError):
     expected: str
 
     def __str__(self) -> str:
+        if self.current and self.current > self.expected:
+            return (
+                f"the tables are at version {self.current}, which a newer squidmesh made; "
+                f"this one needs version {self.expected}: upgrade the package"
+            )
         found = f"at version {self.current}" if self.current else "missing"
         return f"the tables are {found}, version {self.expected} is needed; run 'squidmesh db upgrade'"
 
@@ -298,3 +217,36 @@ class RetryStep(SquidMeshError):
 
     def __str__(self) -> str:
         return self.message
+
+
+__all__ = [
+    "ActorRequired",
+    "AmbiguousRunId",
+    "ConfigurationError",
+    "DatabaseUnavailable",
+    "IdempotencyConflict",
+    "InvalidExpression",
+    "InvalidPayload",
+    "InvalidRunId",
+    "InvalidTransition",
+    "InvalidValue",
+    "InvalidWorkflow",
+    "QueueNotFound",
+    "RetryStep",
+    "RunNotFound",
+    "RunNotPaused",
+    "SchemaOutdated",
+    "SquidMeshError",
+    "StatementRefused",
+    "StepFailed",
+    "StepTypeBroken",
+    "StepTypeConflict",
+    "StepTypeNotFound",
+    "TriggerNotFound",
+    "TriggerRequired",
+    "UnsafeReplay",
+    "WorkflowNotFound",
+    "WrongManualAction",
+    "closest",
+    "suggestion",
+]
