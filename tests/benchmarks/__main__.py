@@ -20,7 +20,7 @@ from tests.benchmarks.results import Results
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tests.benchmarks.measure import Measure
+    from tests.benchmarks.measure import Contestant, Measure
 
 _SERVER = "postgresql://postgres@127.0.0.1:5432/postgres"
 _CALM = 0.3  # seconds between two contestants, for the server to write what the former left
