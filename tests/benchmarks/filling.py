@@ -53,18 +53,18 @@ def lane(site: Site, step_type: str) -> int:
     return int(site.one("SELECT id FROM squidmesh.lanes WHERE step_type = %s AND NOT solo", step_type))
 
 
-_PENDING_RUNS = """
+_PENDING_RUNS = f"""
 INSERT INTO squidmesh.runs (id, workflow, trigger, definition_hash, status, phase, active, retrying, paused, seq,
     payload, created_at)
-SELECT gen_random_uuid(), 'bench.five', 'go', %(hash)s, 'pending', 'forward', 1, 0, 0, 0, '{}', now()
-FROM generate_series(1, %(count)s)
+SELECT {_ID % "n"}, 'bench.five', 'go', %(hash)s, 'pending', 'forward', 1, 0, 0, 0, '{{}}', now()
+FROM generate_series(%(first)s::int, %(last)s::int) n
 RETURNING id
 """
 _PENDING = f"""
 WITH run AS ({_PENDING_RUNS})
 INSERT INTO squidmesh.step_runs (id, run_id, step, kind, status, lane, run_at, attempt, losses, open_deps, live_deps,
     scheduled_seq, created_at)
-SELECT gen_random_uuid(), id, 'one', 0, 'pending', %(base)s + (random() * (%(lanes)s - 1))::int,
+SELECT id, id, 'one', 0, 'pending', %(base)s + (random() * (%(lanes)s - 1))::int,
     now() + %(due)s::interval + random() * interval '1 h', 0, 0, 0, 0, 0, now() FROM run
 """
 
@@ -79,14 +79,17 @@ def fill_queue(site: Site, *, mixed: int, foreign: int, timers: int, lanes: int)
         [lanes],
     )
     base = lane(site, "mixed.0")
+    first = 1
     for count, lane_from, span, due in (
         (mixed, base, lanes, "-2 h"),
         (foreign, base + lanes, 1, "-2 h"),
         (timers, base, lanes, "1 h"),
     ):
-        for begin in range(0, count, _BATCH):
-            facts = {"count": min(_BATCH, count - begin), "base": lane_from, "lanes": span, "due": due}
-            site.connection.execute(_PENDING, facts | {"hash": run.definition})
+        for begin in range(first, first + count, _BATCH):
+            span_of_ids = {"first": begin, "last": min(begin + _BATCH, first + count) - 1}
+            facts = {"base": lane_from, "lanes": span, "due": due, "hash": run.definition}
+            site.connection.execute(_PENDING, facts | span_of_ids)
+        first += count
     site.connection.execute("VACUUM (ANALYZE)")
     site.connection.execute("CHECKPOINT")
     return list(range(base, base + lanes))
