@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from squidmesh.errors import RunNotFound
 from squidmesh.model.run import Explanation
 from squidmesh.model.state import Goal, Phase, RunStatus, StepRunKind, StepStatus
 from squidmesh.runtime.next_actions import actions_while_open, after_end
-from squidmesh.runtime.paused import actions_for, describe_pause, paused_among
+from squidmesh.runtime.paused import actions_for, describe_pause, paused_among, reasons_by_step
 from squidmesh.store import history
 from squidmesh.store.audit_events import events_of_run
 from squidmesh.store.queues import read_pause
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy import Connection, Row
 
     from squidmesh.store.engine import Database
 
-# A worker that has not beaten for this long does not count as able to take a step.
-SILENT_AFTER = timedelta(seconds=30)
 _FAILURE_REASONS = {"worker_lost": "worker_lost", "run_timed_out": "run_timed_out"}
 
 
@@ -131,7 +129,7 @@ def _beside_paused(finding: _Finding, steps: Sequence[Row[Any]]) -> _Finding:
     paused = paused_among(steps)
     if not paused:
         return finding
-    waiting = {"paused": [row.step for row in paused]}
+    waiting = {"paused": reasons_by_step(paused)}
     actions = tuple(dict.fromkeys((*finding.actions, *actions_for(paused))))
     return replace(finding, details={**(finding.details or {}), **waiting}, actions=actions)
 
@@ -190,7 +188,7 @@ def _due(database: Database, connection: Connection, steps: Sequence[Row[Any]], 
         pause = read_pause(connection, step.queue)
         if pause is not None:
             return _held(step, pause, details)
-        able = history.capable_workers(database, connection, step.queue, step.step_type, SILENT_AFTER)
+        able = history.capable_workers(database, connection, step.queue, step.step_type)
         reason = "pending_dispatch" if able else "waiting_for_capable_worker"
         return _Finding(
             reason=reason,

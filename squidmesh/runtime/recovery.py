@@ -14,7 +14,7 @@ from squidmesh.store import runs, step_runs
 from squidmesh.store.claims import claims_of_worker
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from datetime import timedelta
     from uuid import UUID
 
@@ -26,10 +26,13 @@ if TYPE_CHECKING:
 
 
 def strays_of_worker(
-    engine: Engine, connection: psycopg.Connection[Any], worker: str, known: Collection[UUID]
+    engine: Engine, connection: psycopg.Connection[Any], worker: str, known: Callable[[], Collection[UUID]]
 ) -> list[Prepared]:
-    """Return the claims that stand under a worker's name and whose token it does not hold."""
-    claims = [claim for claim in claims_of_worker(engine.database, connection, worker) if claim.token not in known]
+    """Return the claims that stand under a worker's name and whose token is not ``known`` to it, now or before."""
+    before = known()
+    standing = claims_of_worker(engine.database, connection, worker)
+    after = known()
+    claims = [claim for claim in standing if claim.token not in before and claim.token not in after]
     return prepare_readable(engine.database, connection, engine.definitions, claims)[0]
 
 

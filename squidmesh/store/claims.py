@@ -64,7 +64,7 @@ SELECT (SELECT count(*) FROM cand) AS seen,
     m.lane = ANY(%(solo)s::int[]) AS alone,
     m.id, m.claim_token, m.step, m.kind, m.attempt, m.losses, m.live_deps, m.scheduled_seq, m.begun_at, m.started_at,
     r.id AS run_id, r.workflow, r.trigger, r.definition_hash, r.payload::text AS payload, r.failure::text AS failure,
-    r.schedule::text AS schedule, coalesce(r.started_at, squidmesh.now()) AS run_started_at,
+    r.schedule::text AS schedule, r.traceparent, coalesce(r.started_at, squidmesh.now()) AS run_started_at,
     EXISTS (SELECT 1 FROM flip WHERE flip.id = r.id) AS flipped, r.status AS run_status
 FROM (VALUES (1)) one LEFT JOIN mine m ON true LEFT JOIN squidmesh.runs r ON r.id = m.run_id
 """
@@ -158,6 +158,7 @@ def _read_claim(row: Any, run_left: RunStatus | None = None) -> Claim:
         failure=row.failure,
         schedule=row.schedule,
         started_at=row.run_started_at,
+        traceparent=row.traceparent,
     )
     return Claim(
         id=row.id,
@@ -212,7 +213,7 @@ _STANDING = """
 SELECT EXISTS (SELECT 1 FROM squidmesh.lanes l WHERE l.id = s.lane AND l.solo) AS alone,
     s.id, s.claim_token, s.step, s.kind, s.attempt, s.losses, s.live_deps, s.scheduled_seq, s.begun_at, s.started_at,
     r.id AS run_id, r.workflow, r.trigger, r.definition_hash, r.payload::text AS payload, r.failure::text AS failure,
-    r.schedule::text AS schedule, coalesce(r.started_at, squidmesh.now()) AS run_started_at
+    r.schedule::text AS schedule, r.traceparent, coalesce(r.started_at, squidmesh.now()) AS run_started_at
 FROM squidmesh.step_runs s JOIN squidmesh.runs r ON r.id = s.run_id WHERE s.status = 'running'
 """
 _ONE = f"{_STANDING} AND s.id = %(id)s"

@@ -50,6 +50,14 @@ class Decrement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """An audit event of the step; ``metadata`` is JSON text."""
+
+    type: str
+    metadata: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
     """What becomes of one claimed step run, and what follows.
 
@@ -57,7 +65,7 @@ class Completion:
     after ``delay``. ``output``, ``error`` and ``failure`` are JSON text; ``error`` belongs to the attempt,
     ``failure`` becomes the run's. ``attempted`` is False for a skip, which is no attempt. ``next_token``
     claims the successor for the same worker: the insertion, or the one decrement that reaches zero.
-    ``lost`` is a sweep's: it takes the step only if its lease has passed. ``audits`` are audit event types.
+    ``lost`` is a sweep's: it takes the step only if its lease has passed. ``audits`` are the audit events, in order.
     """
 
     run_id: UUID
@@ -74,7 +82,7 @@ class Completion:
     alive: bool = True
     next_token: UUID | None = None
     lost: bool = False
-    audits: tuple[str, ...] = ()
+    audits: tuple[Audit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,9 +129,10 @@ attempt AS (
     SELECT id, attempt, CASE WHEN error IS NULL THEN 'completed' ELSE 'failed' END, error::json, worker,
         started_at, squidmesh.now() FROM done WHERE attempted),
 audit AS (
-    INSERT INTO squidmesh.audit_events (id, run_id, step, type, at)
-    SELECT gen_random_uuid(), done.run_id, done.step, a.type, squidmesh.now()
-    FROM unnest(%(audit_items)s::int[], %(audit_types)s::text[]) a(k, type) JOIN done ON done.k = a.k),
+    INSERT INTO squidmesh.audit_events (run_id, step, type, metadata, at)
+    SELECT done.run_id, done.step, a.type, a.metadata::json, squidmesh.now()
+    FROM unnest(%(audit_items)s::int[], %(audit_types)s::text[], %(audit_metadata)s::text[]) WITH ORDINALITY
+        a(k, type, metadata, n) JOIN done ON done.k = a.k ORDER BY a.n),
 inserted AS (
     INSERT INTO squidmesh.step_runs (id, run_id, step, kind, status, lane, run_at, attempt, losses, claim_token, worker,
         lease_until, open_deps, live_deps, scheduled_seq, created_at, started_at)
@@ -215,7 +224,8 @@ def record_if_forward(
         "dec_delays": intervals([decrement.delay for _, _, decrement in dec]),
         "dec_chained": flags([decrement.chained and item.next_token is not None for _, item, decrement in dec]),
         "audit_items": integers([k for k, item in enumerate(completions, 1) for _ in item.audits]),
-        "audit_types": texts([type_ for item in completions for type_ in item.audits]),
+        "audit_types": texts([audit.type for item in completions for audit in item.audits]),
+        "audit_metadata": texts([audit.metadata for item in completions for audit in item.audits]),
         "lease": interval(lease),
     }
     return hot(_RECORD).execute(database, connection, arguments)

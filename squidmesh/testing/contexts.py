@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
+from squidmesh.model.state import StepRunKind
 from squidmesh.steps.context import ClaimSignals, StepContext
 
 if TYPE_CHECKING:
@@ -30,10 +31,12 @@ def step_context(
     connection: Connection | None = None,
     cancelled: bool = False,
     claim_lost: bool = False,
+    compensation: bool = False,
 ) -> StepContext:
     """Return a context with these fields; ``context`` is the payload merged with the outputs before the step.
 
-    Without ``context`` the step sees the payload alone. ``run_id`` and ``step`` decide ``idempotency_key``.
+    Without ``context`` the step sees the payload alone. ``run_id``, ``step`` and ``compensation`` decide
+    ``idempotency_key``.
     """
     given = dict(payload or {})
     seen = given if context is None else {**given, **context}
@@ -50,4 +53,5 @@ def step_context(
         schedule=schedule,
         connection=connection,
         signals=ClaimSignals(cancelled=cancelled, lost=claim_lost),
+        kind=StepRunKind.COMPENSATION if compensation else StepRunKind.STEP,
     )

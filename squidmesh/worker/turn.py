@@ -231,9 +231,7 @@ class Turn:
     def _release_strays(self) -> None:
         """Give back what was claimed in our name by an exchange whose answer never came."""
         with self._store.use() as connection:
-            strays = strays_of_worker(
-                self._engine, connection, self._profile.id, {held.task.claim.token for held in self._inflight.all()}
-            )
+            strays = strays_of_worker(self._engine, connection, self._profile.id, self._inflight.tokens)
         release_claims(self._engine, strays, timedelta())
 
     def give_back(self, held: Sequence[Held]) -> None:

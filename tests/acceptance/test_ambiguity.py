@@ -120,3 +120,29 @@ def test_a_stop_whose_answer_is_lost_is_told(
     host.at, host.part = at, "COMMIT"
     finish(host, "acc.failing", desk, until)
     assert host.told[-2:] == [("step.failed", "broken"), ("run.status_changed", "failed")]
+
+
+BOOKING = """
+workflow: acc.booking
+triggers: {go: {manual: {}}}
+steps:
+  one: {uses: cut.here, transaction: true, timeout: 10s, next: two}
+  two: {uses: cut.here, next: complete}
+"""
+
+
+@pytest.mark.parametrize("at", [None, "one"])
+def test_a_transaction_whose_commit_had_no_answer_is_known_to_stand(
+    cutter: Callable[[str], Cutter], desk: Desk, until: Callable[..., Any], at: str | None
+) -> None:
+    """Its step is told as completed, executed once, and what it handed over goes on in the same thread."""
+    host = cutter(BOOKING)
+    host.at, host.part = at, "COMMIT"
+    run = finish(host, "acc.booking", desk, until)
+    assert [entry for entry in host.told if entry[0].startswith("step.")] == [
+        ("step.started", "one"),
+        ("step.completed", "one"),
+        ("step.started", "two"),
+        ("step.completed", "two"),
+    ]
+    assert desk.ask(CLAIMED, run) == [("one", None), ("two", True)]

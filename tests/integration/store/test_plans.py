@@ -94,5 +94,6 @@ def test_pruning_looks_up_by_id(full: Bench, analysed: bool):
         "runs": {"runs_pkey"},
         "step_runs": {"once_per_run"},
         "attempts": {"attempts_pkey"},
+        "attempt_spans": {"attempt_spans_pkey"},
         "audit_events": {"audit_events_of_run"},
     }
