@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from squidmesh import SquidMesh, StepContext
+from tests.chaos.hostility import leave
 from tests.invariants.ledger import Ledger
 from tests.invariants.steps import ledger_steps
 
@@ -40,7 +41,7 @@ def chaos_steps(ledger: Ledger) -> dict[str, Callable[..., Any]]:
         ledger.end(execution)
         return {"execution": execution}
 
-    return {"chaos.stuck": stuck, "chaos.obedient": obedient}
+    return {"chaos.stuck": stuck, "chaos.obedient": obedient, "chaos.hostile": leave}
 
 
 def freeze_at(step: str, marker: Path) -> Callable[[dict[str, Any]], None]:

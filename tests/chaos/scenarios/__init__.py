@@ -6,6 +6,7 @@ from tests.chaos.performance import Scenario
 from tests.chaos.scenarios.deploying import migrate, missing_type, rename_step
 from tests.chaos.scenarios.dying import kill_workers, poison, rolling_restart
 from tests.chaos.scenarios.freezing import SLOW_LEASE, frozen_irreversible, slow_step, zombie
+from tests.chaos.scenarios.hostile import leave_values, plant_rows
 from tests.chaos.scenarios.moving import collide
 from tests.chaos.scenarios.reaching import ambiguous_start, black_hole
 from tests.chaos.scenarios.serving import crash_server, end_sessions, outage
@@ -33,4 +34,6 @@ SCENARIOS = (
     Scenario(name="rename-step", story=rename_step),
     Scenario(name="migrate", story=migrate, settings=LONG_LEASE),
     Scenario(name="schedules", story=fire),
+    Scenario(name="hostile-values", story=leave_values),
+    Scenario(name="hostile-rows", story=plant_rows),
 )
