@@ -10,7 +10,7 @@ from squidmesh.authoring.lint import LintResult, lint_text
 from squidmesh.errors import InvalidWorkflow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from squidmesh.model.definition import Workflow
@@ -31,12 +31,17 @@ def load_workflows(paths: Iterable[Path | str], registry: StepRegistry | None = 
 
 
 def lint_files(
-    paths: Sequence[Path | str], registry: StepRegistry | None = None
+    paths: Sequence[Path | str],
+    registry: StepRegistry | None = None,
+    track: Callable[[Sequence[Path]], Iterable[Path]] = iter,
 ) -> tuple[list[LintResult], list[Diagnostic]]:
-    """Check every workflow file below ``paths``; return the results and all findings, file by file."""
+    """Check every workflow file below ``paths``; return the results and all findings, file by file.
+
+    ``track`` passes the files on, and may show how far it is.
+    """
     found = list(without_files(paths))
     results: list[LintResult] = []
-    for path in find_files(paths):
+    for path in track(find_files(paths)):
         content = read_file(path)
         if isinstance(content, Diagnostic):
             found.append(content)

@@ -1,4 +1,4 @@
-"""The JSON Schema of a workflow file, as it is shipped."""
+"""The JSON Schemas as they are shipped: of a workflow file, and of what commands print with ``--json``."""
 
 from __future__ import annotations
 
@@ -9,20 +9,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from importlib.resources.abc import Traversable
 
 FILE_NAME = "workflow.schema.json"
+OUTPUT_FILE_NAME = "output.schema.json"
 
 
-def schema_text() -> str:
-    """Return the text of the schema."""
-    return _file().read_text(encoding="utf-8")
+def schema_text(name: str = FILE_NAME) -> str:
+    """Return the text of a schema, that of a workflow file if no other is named."""
+    return _file(name).read_text(encoding="utf-8")
+
+
+def schema_with_step_types(names: Sequence[str]) -> str:
+    """Return the text of a schema that offers these step types as the choices of ``uses``."""
+    schema = json.loads(schema_text())
+    if names:
+        schema["definitions"]["step_type"]["enum"] = list(names)
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 @cache
 def read_schema() -> Any:
-    """Return the schema; not to be changed."""
+    """Return the schema of a workflow file; not to be changed."""
     return json.loads(schema_text())
 
 
@@ -32,10 +41,10 @@ def known_keys() -> frozenset[str]:
     return frozenset(_keys(read_schema()))
 
 
-def _file() -> Traversable:
-    """Return the schema of an installed package, or of the checkout around it."""
-    installed = files("squidmesh") / "schemas" / FILE_NAME
-    return installed if installed.is_file() else Path(__file__).parents[2] / "schemas" / FILE_NAME
+def _file(name: str) -> Traversable:
+    """Return a schema of an installed package, or of the checkout around it."""
+    installed = files("squidmesh") / "schemas" / name
+    return installed if installed.is_file() else Path(__file__).parents[2] / "schemas" / name
 
 
 def _keys(node: Any) -> Iterator[str]:

@@ -6,47 +6,40 @@ run took the action, 1 if one refused, 2 for a wrong call (a value that is no ru
 
 from __future__ import annotations
 
-import functools
-import os
-import pwd
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from squidmesh.cli.session import database_option, json_option, open_mesh, print_json
+from squidmesh.cli.identifying import identify
+from squidmesh.cli.next_commands import DECISIONS, next_commands, paused_steps
+from squidmesh.cli.session import open_mesh, place_of, print_json
+from squidmesh.cli.tracking import tracked
 from squidmesh.errors import (
     ConfigurationError,
     DatabaseUnavailable,
-    InvalidRunId,
+    InvalidTransition,
     InvalidWorkflow,
+    RunNotPaused,
     SchemaOutdated,
     SquidMeshError,
+    WrongManualAction,
 )
-from squidmesh.model.identity import parse_run_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Sequence
     from uuid import UUID
 
+    from squidmesh.cli.identifying import Named
+    from squidmesh.cli.request import Request
+    from squidmesh.cli.session import Place
     from squidmesh.mesh import SquidMesh
+    from squidmesh.model.run import Explanation
 
-_FROM_STDIN = "-"
-_ROOT = 0
 # What is wrong for every run alike ends the command; anything else is the answer of one run.
 _WRONG_FOR_ALL = (ConfigurationError, DatabaseUnavailable, InvalidWorkflow, SchemaOutdated)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What an operator's command was asked for; ``actor`` is never empty."""
-
-    run_ids: tuple[UUID, ...]
-    actor: str
-    yes: bool
-    database: str | None
-    as_json: bool
+_WRONG_STATE = (InvalidTransition, RunNotPaused, WrongManualAction)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,95 +50,109 @@ class Acted:
     result: Any = None
 
 
-def operator_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``RUN_ID...``, ``--actor``, ``--yes``, ``--database`` and ``--json``, given as one ``request``."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """What a command does to one run.
 
-    @functools.wraps(function)
-    def wrapped(
-        *arguments: Any,
-        run_ids: tuple[str, ...],
-        actor: str | None,
-        yes: bool,
-        database: str | None,
-        as_json: bool,
-        **others: Any,
-    ) -> Any:
-        request = Request(
-            run_ids=tuple(_read_ids(run_ids)),
-            actor=actor.strip() if actor and actor.strip() else _login_name(),
-            yes=yes,
-            database=database,
-            as_json=as_json,
-        )
-        return function(*arguments, request=request, **others)
+    ``call`` is the façade's method, ``done`` the word for a run that took it, ``step`` the one that is meant,
+    ``question`` what is asked first. With
+    ``forced`` a dry run cannot tell from the run alone whether the call would be accepted.
+    """
 
-    text = "Who acts (default: the variable SQUIDMESH_ACTOR, then your login name)."
-    wrapped = click.option("--actor", envvar="SQUIDMESH_ACTOR", metavar="NAME", help=text)(wrapped)
-    wrapped = click.option("--yes", is_flag=True, help="Do not ask first; needed where nobody can answer.")(wrapped)
-    return click.argument("run_ids", nargs=-1, required=True, metavar="RUN_ID...")(
-        database_option(json_option(wrapped))
-    )
+    call: str
+    done: str
+    act: Callable[[SquidMesh, UUID], Acted]
+    question: str | None = None
+    step: str | None = None
+    forced: bool = False
 
 
-def act_on_each(
-    context: click.Context, request: Request, action: Callable[[SquidMesh, UUID], Acted], *, question: str | None = None
-) -> int:
-    """Act on each run and report it; return the exit code. ``question`` is asked first, unless ``--yes``."""
-    if question is not None:
-        _confirm(request, question)
+def act_on_each(context: click.Context, request: Request, operation: Operation) -> int:
+    """Act on each run and report it; return the exit code."""
     with open_mesh(context, database=request.database) as mesh:
-        reports = [_act(mesh, run_id, action, request) for run_id in request.run_ids]
+        named = identify(mesh, request.words)
+        if operation.question is not None and not request.dry_run:
+            _confirm(request, operation.question, named)
+        desk = _Desk(mesh, request, operation, place_of(context, request.database))
+        reports = [desk.serve(each) for each in tracked(named, operation.call.removesuffix("_run"))]
     if request.as_json:
         print_json(reports)
+    elif len(reports) > 1:
+        _sum_up(reports, request)
     return 0 if all(report["ok"] for report in reports) else 1
 
 
-def _act(mesh: SquidMesh, run_id: UUID, action: Callable[[SquidMesh, UUID], Acted], request: Request) -> dict[str, Any]:
-    try:
-        acted = action(mesh, run_id)
-    except _WRONG_FOR_ALL:
-        raise
-    except SquidMeshError as error:
-        if not request.as_json:
-            click.echo(f"{run_id}: " + click.style("refused: ", fg="red") + str(error), err=True)
-        return {"run_id": str(run_id), "ok": False, "error": {"type": type(error).__name__, "message": str(error)}}
-    if not request.as_json:
-        click.echo(f"{run_id}: {acted.text}")
-    return {"run_id": str(run_id), "ok": True, "result": acted.result}
+class _Desk:
+    """Acts on one run after the other, and says what became of each."""
 
+    def __init__(self, mesh: SquidMesh, request: Request, operation: Operation, place: Place) -> None:
+        self._mesh = mesh
+        self._request = request
+        self._operation = operation
+        self._place = place
 
-def _read_ids(given: tuple[str, ...]) -> Iterator[UUID]:
-    """Yield the ids of the arguments, each once; ``-`` stands for those on standard input, however separated."""
-    words = [word for item in given for word in (sys.stdin.read().split() if item == _FROM_STDIN else [item])]
-    if not words:
-        raise click.UsageError("standard input holds no run id")
-    for word in dict.fromkeys(words):
+    def serve(self, named: Named) -> dict[str, Any]:
+        """Act on a run, or say what acting would do; return the report."""
         try:
-            yield parse_run_id(word)
-        except InvalidRunId as error:
-            raise click.BadParameter(str(error), param_hint="RUN_ID") from None
+            if named.run_id is None:
+                assert named.problem is not None, "what names no run says why"
+                raise named.problem
+            if self._request.dry_run:
+                return self._rehearse(named.run_id)
+            acted = self._operation.act(self._mesh, named.run_id)
+        except _WRONG_FOR_ALL:
+            raise
+        except SquidMeshError as error:
+            return self._refused(named, error)
+        self._say(f"{named.shown}: {acted.text}")
+        return {"run_id": named.shown, "ok": True, "result": acted.result}
+
+    def _rehearse(self, run_id: UUID) -> dict[str, Any]:
+        explanation = self._mesh.explain_run(run_id)
+        operation, status = self._operation, explanation.status
+        if not _accepted(operation, explanation):
+            raise InvalidTransition(status.value, operation.done, explanation.reason)
+        at = f" at step {explanation.step}" if explanation.step else ""
+        self._say(f"{run_id}: would be {operation.done} (it is {status.value}: {explanation.reason}{at})")
+        return {"run_id": str(run_id), "ok": True, "result": explanation.to_dict(), "dry_run": True}
+
+    def _refused(self, named: Named, error: SquidMeshError) -> dict[str, Any]:
+        report: dict[str, Any] = {"type": type(error).__name__, "message": str(error)}
+        self._say(f"{named.shown}: " + click.style("refused: ", fg="red") + str(error), err=True)
+        if isinstance(error, _WRONG_STATE) and named.run_id is not None:
+            possible = next_commands(named.run_id, self._mesh.explain_run(named.run_id), self._place)
+            report["possible"] = [item.to_dict() for item in possible]
+            for item in possible:
+                self._say(f"  possible now: {item.command}", err=True)
+        return {"run_id": named.shown, "ok": False, "error": report}
+
+    def _say(self, text: str, *, err: bool = False) -> None:
+        if not self._request.as_json:
+            click.echo(text, err=err)
 
 
-def _login_name() -> str:
-    """Return the name of the person at the keyboard; an account that anybody may be behind names nobody."""
-    user = os.getuid()
-    try:
-        name = pwd.getpwuid(user).pw_name
-    except KeyError:
-        name = ""
-    if user == _ROOT or not name:
-        whose = "root is nobody in particular" if user == _ROOT else "your account has no login name"
-        raise click.UsageError(f"who acts? {whose}: give --actor NAME or set SQUIDMESH_ACTOR")
-    return name
+def _accepted(operation: Operation, explanation: Explanation) -> bool:
+    """Return whether a run as explained would take an operation."""
+    if operation.forced and explanation.status.terminal:
+        return True
+    if operation.call not in explanation.next_actions:
+        return False
+    paused = paused_steps(explanation)
+    return operation.call not in DECISIONS or operation.step is None or operation.step in paused
 
 
-def _confirm(request: Request, question: str) -> None:
+def _sum_up(reports: Sequence[dict[str, Any]], request: Request) -> None:
+    refused = sum(1 for report in reports if not report["ok"])
+    done = "would be done" if request.dry_run else "done"
+    click.echo(f"{len(reports) - refused} of {len(reports)} {done}, {refused} refused", err=True)
+
+
+def _confirm(request: Request, question: str, named: Sequence[Named]) -> None:
     if request.yes:
         return
     if not _is_terminal():
         raise click.UsageError("nobody can be asked whether to go on: give --yes")
-    count = len(request.run_ids)
-    which = str(request.run_ids[0]) if count == 1 else f"these {count} runs"
+    which = named[0].shown if len(named) == 1 else f"these {len(named)} runs"
     click.confirm(f"{question} {which}?", abort=True, err=True)
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from squidmesh.cli.acting import Acted, Request, act_on_each, operator_options
+from squidmesh.cli.acting import Acted, Operation, act_on_each
+from squidmesh.cli.request import Request, operator_options
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -31,4 +32,4 @@ def command(context: click.Context, request: Request, reason: str | None, compen
         later = "" if run.status.terminal else ", until what still runs has ended"
         return Acted(text=f"is {run.status.value}{later}", result=run.to_dict())
 
-    return act_on_each(context, request, cancel, question="Cancel")
+    return act_on_each(context, request, Operation(call="cancel_run", done="cancelled", act=cancel, question="Cancel"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
@@ -30,3 +31,35 @@ def print_rows(console: Console, rows: Sequence[Sequence[str | Text]], *, styles
             line.append_text(padded).append(" " * (width - len(cell)) + GAP)
         line.rstrip()
         console.print(line)
+
+
+def print_table(
+    console: Console,
+    titles: Sequence[str],
+    rows: Sequence[Sequence[str | Text]],
+    *,
+    styles: Sequence[str] = (),
+    whole: Sequence[int] = (0,),
+) -> None:
+    """Print rows under dim titles; on a terminal that is too narrow, cells are cut, but for those ``whole`` columns.
+
+    In a pipe nothing is cut. A column that is empty in every row is left out.
+    """
+    filled = [index for index in range(len(titles)) if any(len(row[index]) for row in rows)]
+    if not console.is_terminal:
+        shown = [[row[index] for index in filled] for row in (titles, *rows)]
+        print_rows(console, shown, styles=[styles[index] if index < len(styles) else "" for index in filled])
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, len(GAP), 0, 0), header_style="dim")
+    for index in filled:
+        style = styles[index] if index < len(styles) else ""
+        table.add_column(Text(titles[index], no_wrap=True), style=style, no_wrap=index in whole)
+    for row in rows:
+        table.add_row(*(_in_one_line(row[index]) for index in filled))
+    console.print(table, soft_wrap=False)
+
+
+def _in_one_line(cell: str | Text) -> Text:
+    text = cell.copy() if isinstance(cell, Text) else Text(cell)
+    text.no_wrap, text.overflow = True, "ellipsis"
+    return text

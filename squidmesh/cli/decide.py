@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from squidmesh.cli.acting import Acted, Request, act_on_each, operator_options
+from squidmesh.cli.acting import Acted, Operation, act_on_each
+from squidmesh.cli.request import Request, operator_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,5 +82,6 @@ def _decide(context: click.Context, request: Request, verb: str, done: str, said
         run = getattr(mesh, f"{verb}_run")(run_id, actor=request.actor, **said)
         return Acted(text=f"{done}; the run is {run.status}", result=run.to_dict())
 
-    question = verb if len(request.run_ids) > 1 else None
-    return act_on_each(context, request, decide, question=question)
+    question = verb.capitalize() if len(request.words) > 1 else None
+    operation = Operation(call=f"{verb}_run", done=done, act=decide, question=question, step=said["step"])
+    return act_on_each(context, request, operation)

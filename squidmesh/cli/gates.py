@@ -5,10 +5,11 @@ from __future__ import annotations
 import shlex
 import sys
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import click
 
+from squidmesh.cli.next_commands import DECISIONS, accepted, next_commands
+from squidmesh.cli.session import Place
 from squidmesh.errors import suggestion
 from squidmesh.model.definition import Uses
 from squidmesh.model.ruling import ManualAction
@@ -72,22 +73,13 @@ def decide(mesh: SquidMesh, run: Run, step: str, verb: str) -> None:
 
 def commands_that_go_on(run: Run, explanation: Explanation, workflow: Workflow, database: str | None) -> Iterator[str]:
     """Yield a complete command for each decision that would be accepted, and the worker that goes on after it."""
-    where = f" --database {shlex.quote(_without_password(database))}" if database else ""
-    waiting = explanation.details.get("paused", {explanation.step: explanation.reason})
-    for step, reason in waiting.items():
-        named = f" --step {step}" if len(waiting) > 1 else ""
-        for verb in _verbs(reason):
-            yield f"squidmesh {verb} {run.id}{named}{where}"
-        if reason == "interrupted_irreversible_step":
-            yield f"squidmesh unblock --retry {run.id}{named}{where}"
+    place = Place(database=database)
+    for found in next_commands(run.id, explanation, place):
+        if found.action in DECISIONS:
+            yield found.command
     queues = {step.queue for step in workflow.steps.values()}
-    yield "squidmesh run --burst" + "".join(f" --queue {shlex.quote(queue)}" for queue in sorted(queues)) + where
+    yield place.command("run --burst" + "".join(f" --queue {shlex.quote(queue)}" for queue in sorted(queues)))
 
 
 def _verbs(reason: str) -> list[str]:
-    return ["approve", "reject"] if reason == "paused_for_approval" else ["unblock"]
-
-
-def _without_password(url: str) -> str:
-    password = urlsplit(url).password
-    return url if password is None else url.replace(f":{password}@", ":***@", 1)
+    return [action.removesuffix("_run") for action in accepted(reason)]

@@ -19,11 +19,14 @@ from squidmesh.errors import SquidMeshError, suggestion
 # Command -> (module or module:attribute, one line of help): listing the commands imports none of them.
 COMMANDS: dict[str, tuple[str, str]] = {
     "validate": ("validate", "Check workflow files and say what is wrong with them."),
+    "init": ("init", "Make a new project that works as it is."),
     "try": ("trial", "Run one workflow here and now, and show each step."),
     "start": ("start", "Start a run."),
     "run": ("run", "Run a worker."),
+    "runs": ("runs", "List runs, and why each is where it is."),
     "inspect": ("inspect", "Show what is stored about a run."),
     "explain": ("explain", "Say why a run is where it is."),
+    "watch": ("watch", "Follow a run until it ends or waits for a person."),
     "approve": ("decide:approve", "Approve what a run waits for."),
     "reject": ("decide:reject", "Reject what a run waits for."),
     "unblock": ("decide:unblock", "Let a paused run go on."),
@@ -31,11 +34,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "replay": ("replay", "Start finished runs again, as new runs with the same payload."),
     "wake": ("wake", "Make a waiting retry or timer due now."),
     "schedules": ("schedules", "Show, pause, resume and fire cron triggers."),
+    "queues": ("queues", "Show, pause and resume queues."),
+    "workers": ("workers", "Show the worker processes."),
     "steps": ("steps", "List the registered step types."),
     "schema": ("schema", "Print the JSON Schema of workflow files."),
     "format": ("format", "Rewrite workflow files in the canonical form."),
     "graph": ("graph", "Draw a workflow as text, Mermaid or DOT."),
     "rule": ("rule", "Explain a diagnostic's code."),
+    "doctor": ("doctor", "Look for what is wrong, and say what to do about it."),
+    "completion": ("completion", "Print the completion script of a shell."),
     "db": ("db", "Make and upgrade the tables."),
 }
 INTERNAL_ERROR = 3

@@ -37,7 +37,7 @@ def read_payload(pairs: tuple[str, ...], file: Path | None, fields: Mapping[str,
         key, separator, text = pair.partition("=")
         if not separator or not key:
             raise click.BadParameter(f"{pair!r}: write KEY=VALUE", param_hint="--payload")
-        payload[key] = _read_value(text, fields.get(key))
+        payload[key] = read_value(text, fields.get(key))
     return payload
 
 
@@ -51,7 +51,7 @@ def _read_file(file: Path) -> dict[str, Any]:
     return content
 
 
-def _read_value(text: str, field: Field | None) -> Any:
+def read_value(text: str, field: Field | None) -> Any:
     """Return the value that ``text`` spells for a field; what cannot be read is left for the contract to refuse."""
     kind = field.type if field is not None else FieldType.STRING
     match kind:

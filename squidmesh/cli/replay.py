@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from squidmesh.cli.acting import Acted, Request, act_on_each, operator_options
+from squidmesh.cli.acting import Acted, Operation, act_on_each
+from squidmesh.cli.request import Request, operator_options
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -40,4 +41,11 @@ def command(
         )
         return Acted(text=f"is replayed as {run.id}", result=run.to_dict())
 
-    return act_on_each(context, request, replay, question="Replay")
+    operation = Operation(
+        call="replay_run",
+        done="replayed",
+        act=replay,
+        question="Replay",
+        forced=from_step is not None or allow_irreversible,
+    )
+    return act_on_each(context, request, operation)

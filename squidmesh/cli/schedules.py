@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import click
 
 from squidmesh.cli.console import make_console, print_rows
+from squidmesh.cli.moments import read_moment
 from squidmesh.cli.session import database_option, json_option, open_mesh, print_json, workflows_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
     from pathlib import Path
     from typing import Any
 
@@ -103,25 +104,13 @@ def fire(
 
     Example: squidmesh schedules fire content.post_daily_digest daily_digest --for 2026-05-26T09:00+00:00
     """
-    scheduled_for = _read_moment(moment)
+    scheduled_for = read_moment(moment, option="--for") if moment is not None else None
     with open_mesh(context, database=database, workflows=workflows) as mesh:
         run = mesh.fire_schedule(workflow, trigger, scheduled_for=scheduled_for, signal_id=signal)
     if as_json:
         print_json(run.to_dict())
     else:
         click.echo(f"run {run.id} is {run.status.value}")
-
-
-def _read_moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise click.BadParameter(f"{text!r} is not a time such as 2026-05-26T09:00Z", param_hint="--for") from error
-    if moment.tzinfo is None:
-        raise click.BadParameter(f"{text!r} has no zone; write it as {text}Z for UTC", param_hint="--for")
-    return moment
 
 
 def _show(console: Console, found: list[Schedule]) -> None:

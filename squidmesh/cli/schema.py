@@ -1,33 +1,31 @@
-"""``squidmesh schema``: the JSON Schema of workflow files, for editors."""
+"""``squidmesh schema``: the JSON Schema of workflow files, for editors, and that of ``--json``, for scripts."""
 
 from __future__ import annotations
 
-import json
-
 import click
 
-from squidmesh.authoring.schema_file import schema_text
+from squidmesh.authoring.schema_file import OUTPUT_FILE_NAME, schema_text, schema_with_step_types
 from squidmesh.steps.registry import StepRegistry
 
 
 @click.command("schema", short_help="Print the JSON Schema of workflow files.")
 @click.option("--with-steps", is_flag=True, help="Offer the registered step types as the choices of uses.")
-def command(with_steps: bool) -> None:
+@click.option("--output", is_flag=True, help="Print the schema of what commands print with --json instead.")
+def command(with_steps: bool, output: bool) -> None:
     r"""Print the JSON Schema of workflow files (draft-07).
 
-    Editors that speak YAML complete and check workflow files with it.
+    Editors that speak YAML complete and check workflow files with it. With --output: the schema of every output of
+    --json; its key "commands" says which one a command has.
 
     \b
     Examples:
       squidmesh schema > workflow.schema.json
+      squidmesh schema --output > output.schema.json
       squidmesh schema --with-steps > .vscode/workflow.schema.json
     """
-    click.echo(_with_step_types() if with_steps else schema_text(), nl=with_steps)
-
-
-def _with_step_types() -> str:
-    schema = json.loads(schema_text())
-    names = StepRegistry.discover().names()
-    if names:
-        schema["definitions"]["step_type"]["enum"] = list(names)
-    return json.dumps(schema, indent=2, ensure_ascii=False)
+    if output and with_steps:
+        raise click.UsageError("--with-steps is about workflow files, --output about --json: give one of them")
+    if output:
+        click.echo(schema_text(OUTPUT_FILE_NAME), nl=False)
+        return
+    click.echo(schema_with_step_types(StepRegistry.discover().names()) if with_steps else schema_text(), nl=False)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import importlib
 import json
+import shlex
 import sys
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
+from click.core import ParameterSource
 
 from squidmesh.errors import ConfigurationError
 
@@ -34,6 +38,32 @@ def workflows_option(function: Callable[..., Any]) -> Callable[..., Any]:
 def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--json``."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What a further command must say to meet the same host and database as this one."""
+
+    app: str | None = None
+    database: str | None = None
+
+    def command(self, text: str) -> str:
+        """Return a complete command that does ``text``; a password never stands in it."""
+        before = f" --app {shlex.quote(self.app)}" if self.app else ""
+        after = f" --database {shlex.quote(_without_password(self.database))}" if self.database else ""
+        return f"squidmesh{before} {text}{after}"
+
+
+def place_of(context: click.Context, database: str | None) -> Place:
+    """Return what this command was told on its line; the environment and the settings hold for the next one too."""
+    root = context.find_root()
+    told = root.get_parameter_source("app") is ParameterSource.COMMANDLINE
+    return Place(app=root.params["app"] if told else None, database=database)
+
+
+def _without_password(url: str) -> str:
+    password = urlsplit(url).password
+    return url if password is None else url.replace(f":{password}@", ":***@", 1)
 
 
 @contextmanager

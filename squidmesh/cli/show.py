@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from squidmesh.cli.console import print_rows
+from squidmesh.cli.moments import age
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from uuid import UUID
 
     from rich.console import Console
 
+    from squidmesh.cli.next_commands import NextCommand
     from squidmesh.model.run import Explanation, Run, StepState
 
 STYLES = {
@@ -38,6 +41,7 @@ REASONS = {
     "waiting_for_timer": "waits for a timer",
     "waiting_for_dependencies": "waits for other steps",
     "waiting_for_retry": "waits to try a step again",
+    "queue_paused": "is due on a queue that somebody has paused",
     "waiting_for_capable_worker": "is due, but no live worker serves its queue and step type",
     "paused_for_manual_action": "waits for somebody to unblock it",
     "paused_for_approval": "waits for somebody to approve or reject it",
@@ -55,6 +59,12 @@ REASONS = {
 
 
 _LONGEST_VALUE = 200
+_SHORT_ID = 18
+
+
+def short_id(run_id: UUID) -> str:
+    """Return the beginning of an id by which a person may name its run: its time, and its place among those of it."""
+    return str(run_id)[:_SHORT_ID]
 
 
 def show_run(console: Console, run: Run) -> None:
@@ -66,9 +76,9 @@ def show_run(console: Console, run: Run) -> None:
         ("status", Text(run.status, style=STYLES[run.status])),
         ("step", run.current_step or ""),
         ("key", run.idempotency_key or ""),
-        ("created", _moment(run.created_at)),
-        ("started", _moment(run.started_at) if run.started_at else ""),
-        ("finished", _moment(run.finished_at) if run.finished_at else ""),
+        ("created", show_moment(run.created_at)),
+        ("started", show_moment(run.started_at) if run.started_at else ""),
+        ("finished", show_moment(run.finished_at) if run.finished_at else ""),
         ("last error", Text(error_text(run.last_error) if run.last_error else "", style="red")),
     ]
     _print_facts(console, facts)
@@ -107,7 +117,7 @@ def _show_events(console: Console, run: Run) -> None:
         print_rows(
             console,
             [
-                (f"  {_moment(event.at)}", event.type, event.step or "", event.actor or "", event.comment or "")
+                (f"  {show_moment(event.at)}", event.type, event.step or "", event.actor or "", event.comment or "")
                 for event in run.audit_events
             ],
             styles=["dim"],
@@ -126,8 +136,8 @@ def _step_cells(step: StepState) -> list[Text]:
     ]
 
 
-def show_explanation(console: Console, explanation: Explanation) -> None:
-    """Print why a run is where it is, since when, the evidence, and what may be done."""
+def show_explanation(console: Console, explanation: Explanation, commands: Sequence[NextCommand] = ()) -> None:
+    """Print why a run is where it is, since when, the evidence, and the commands for what may be done."""
     line = Text("this run ").append(REASONS.get(explanation.reason, explanation.reason), style="bold")
     if explanation.step:
         line.append(f" (step {explanation.step})")
@@ -137,12 +147,22 @@ def show_explanation(console: Console, explanation: Explanation) -> None:
         console,
         [
             ("reason", explanation.reason),
-            ("since", _moment(explanation.since) if explanation.since else ""),
+            ("since", _since(explanation)),
             *_details(explanation.details),
             ("step runs", ", ".join(f"{count} {status}" for status, count in counts.items())),
-            ("possible now", ", ".join(explanation.next_actions)),
         ],
     )
+    if commands:
+        console.print(Text("what may be done", style="bold"))
+        for item in commands:
+            console.print(Text(f"  {item.command}"))
+
+
+def _since(explanation: Explanation) -> str:
+    if explanation.since is None:
+        return ""
+    now = datetime.fromisoformat(explanation.evidence["observed_at"])
+    return f"{show_moment(explanation.since)} ({age(now, explanation.since)})"
 
 
 def _print_facts(console: Console, facts: Sequence[tuple[str, str | Text]]) -> None:
@@ -166,11 +186,12 @@ def _detail(key: str, value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
     if key.endswith(("_at", "_until")) and isinstance(value, str):
-        return _moment(datetime.fromisoformat(value))
+        return show_moment(datetime.fromisoformat(value))
     return _short(value)
 
 
-def _moment(moment: datetime) -> str:
+def show_moment(moment: datetime) -> str:
+    """Return a time in the zone of the person who looks."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
 
 

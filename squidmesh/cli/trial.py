@@ -13,6 +13,7 @@ from rich.text import Text
 
 from squidmesh.cli.console import make_console
 from squidmesh.cli.gates import choose, commands_that_go_on, decide, read_decisions, waits_for_a_person
+from squidmesh.cli.live import Doing
 from squidmesh.cli.payload import payload_options, read_payload
 from squidmesh.cli.show import MARKS, STYLES, error_text, show_explanation, show_run
 from squidmesh.cli.stubs import read_stubs
@@ -149,6 +150,7 @@ class Trial:
         self._decisions = decisions
         self._real_time = real_time
         self._run_id: UUID | None = None
+        self._doing = Doing(console)
         self._printing = threading.Lock()
 
     def run(self, payload: Mapping[str, Any], trigger: str | None) -> Run:
@@ -162,7 +164,7 @@ class Trial:
             )
         )
         queues = {step.queue for step in self._workflow.steps.values()}
-        with self._mesh.worker(queues=sorted(queues), stubs=self._stubs):
+        with self._doing, self._mesh.worker(queues=sorted(queues), stubs=self._stubs):
             return self._watch(started)
 
     def _watch(self, run: Run) -> Run:
@@ -181,7 +183,8 @@ class Trial:
         explanation = self._mesh.explain_run(run.id)
         if not waits_for_a_person(explanation):
             return True  # it went on in between
-        choice = choose(explanation, self._decisions)
+        with self._doing.aside():
+            choice = choose(explanation, self._decisions)
         if choice is None:
             return False
         decide(self._mesh, run, *choice)
@@ -200,7 +203,9 @@ class Trial:
         name = event["event"].removeprefix("step.")
         step = event["step"] if event["kind"] == "step" else f"{event['step']} ({event['kind'].replace('_', ' ')})"
         if name == "started":
+            self._doing.begin(step)
             return
+        self._doing.end(step)
         if name == "retry_scheduled":
             self._say("↻", "yellow", step, f"attempt {event['attempt']} failed: {_message(event)}")
             return

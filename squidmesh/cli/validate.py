@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from squidmesh.authoring.loader import lint_files
 from squidmesh.authoring.render.report import Report
 from squidmesh.authoring.source import MAX_BYTES
 from squidmesh.cli.lint_settings import FORMATS, LintSettings, UsageError, check_codes, read_lint_settings
+from squidmesh.cli.tracking import tracked
 from squidmesh.errors import ConfigurationError
 from squidmesh.settings import load_settings
 from squidmesh.steps.registry import StepRegistry
@@ -98,7 +100,7 @@ def _shortened(path: Path) -> str:
 def _check(paths: Sequence[str], settings: LintSettings) -> Report:
     registry = StepRegistry.discover() if settings.registry else None
     on_disk = [path for path in paths if path != STDIN]
-    _, found = lint_files(on_disk, registry)
+    _, found = lint_files(on_disk, registry, partial(tracked, what="checking"))
     files = [str(path) for path in find_files(on_disk)]
     if STDIN in paths:
         content = sys.stdin.buffer.read(MAX_BYTES + 1)

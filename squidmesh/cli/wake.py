@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from squidmesh.cli.acting import Acted, Request, act_on_each, operator_options
+from squidmesh.cli.acting import Acted, Operation, act_on_each
+from squidmesh.cli.request import Request, operator_options
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -29,4 +30,4 @@ def command(context: click.Context, request: Request, step: str | None) -> int:
         result = {name: left.total_seconds() for name, left in woken.items()}
         return Acted(text=f"woke {', '.join(result)}", result=result)
 
-    return act_on_each(context, request, wake)
+    return act_on_each(context, request, Operation(call="wake_run", done="woken", act=wake, step=step))

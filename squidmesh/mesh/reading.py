@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
+from squidmesh.errors import InvalidValue, suggestion
 from squidmesh.mesh.wiring import Wiring
 from squidmesh.model.identity import parse_run_id
 from squidmesh.model.state import RunStatus
-from squidmesh.runtime import explanation, fleet, inspection
+from squidmesh.model.values import check, encode
+from squidmesh.runtime import explanation, fleet, inspection, run_ids
+from squidmesh.store.listings import RunFilter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +22,7 @@ if TYPE_CHECKING:
 
     from squidmesh.model.fleet import FleetGroup
     from squidmesh.model.run import Explanation, Run
+    from squidmesh.model.standing import Standing
 
     Paths = str | Path | Sequence[str | Path]
 
@@ -39,6 +45,20 @@ class Reading(Wiring):
         """
         return fleet.explain_fleet(self.database, workflow)
 
+    def explain_runs(self, ids: Sequence[UUID | str]) -> dict[UUID, Standing]:
+        """Return, for each of some runs, the reason, step and time that ``explain_run`` gives; a few statements in all.
+
+        Ids of no run are left out; ``InvalidRunId`` for a value that is none.
+        """
+        return fleet.standings(self.database, [parse_run_id(run_id) for run_id in ids])
+
+    def find_run_id(self, beginning: str) -> UUID:
+        """Return the id of the one run whose id begins so.
+
+        ``AmbiguousRunId`` names several, ``RunNotFound`` those that begin almost so; ``InvalidRunId`` if no id can.
+        """
+        return run_ids.find_run_id(self.database, beginning)
+
     def list_runs(
         self,
         *,
@@ -46,19 +66,59 @@ class Reading(Wiring):
         trigger: str | None = None,
         status: str | Sequence[str] | None = None,
         idempotency_key: str | None = None,
+        payload: Mapping[str, Any] | None = None,
         since: datetime | None = None,
         limit: int = 50,
         cursor: UUID | str | None = None,
     ) -> list[Run]:
-        """Return runs without history, the newest first; ``cursor`` is the id of the last run of the page before."""
-        wanted = [status] if isinstance(status, str) else list(status or ())
+        """Return runs without history, the newest first; all that is given must hold of each.
+
+        ``status`` is one or several. ``payload`` is what a run's payload contains: these fields with these values, of
+        maps and lists inside as many as are named. ``since`` is an aware time. ``cursor`` is the id of the last run
+        of the page before. ``InvalidValue`` names the argument that cannot be, ``InvalidRunId`` the cursor.
+        """
         return inspection.list_runs(
             self.database,
-            workflow=workflow,
-            trigger=trigger,
-            status=[RunStatus(item) for item in wanted],
-            idempotency_key=idempotency_key,
-            since=since,
-            before=parse_run_id(cursor) if cursor is not None else None,
-            limit=limit,
+            RunFilter(
+                workflow=workflow,
+                trigger=trigger,
+                status=_statuses(status),
+                idempotency_key=idempotency_key,
+                payload=_contained(payload, self.settings.max_value_bytes),
+                since=_aware(since),
+                before=parse_run_id(cursor) if cursor is not None else None,
+                limit=_limit(limit),
+            ),
         )
+
+
+def _statuses(status: str | Sequence[str] | None) -> tuple[RunStatus, ...]:
+    given = [status] if isinstance(status, str) else list(status or ())
+    known = [each.value for each in RunStatus]
+    for each in given:
+        if each not in known:
+            raise InvalidValue(
+                "status", f"{each!r} is no status of a run{suggestion(str(each), known)}: {', '.join(known)}"
+            )
+    return tuple(RunStatus(each) for each in given)
+
+
+def _contained(payload: Mapping[str, Any] | None, max_bytes: int) -> Mapping[str, Any] | None:
+    if payload is None:
+        return None
+    if not isinstance(payload, Mapping):
+        raise InvalidValue("payload", f"must be a mapping of fields, found {type(payload).__name__}")
+    check(payload, "payload")
+    return dict(json.loads(encode(payload, max_bytes=max_bytes)))
+
+
+def _aware(since: datetime | None) -> datetime | None:
+    if since is not None and since.tzinfo is None:
+        raise InvalidValue("since", "must be an aware time: it has no time zone")
+    return since
+
+
+def _limit(limit: int) -> int:
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+        raise InvalidValue("limit", f"must be a whole number from 1 on, found {limit!r}")
+    return limit

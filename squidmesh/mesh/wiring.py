@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from squidmesh.authoring.loader import load_workflows
 from squidmesh.errors import ConfigurationError, WorkflowNotFound
 from squidmesh.model.definition import OnWorkerLost
+from squidmesh.observability.run_spans import trace_ended_runs
 from squidmesh.runtime.beginning import begin
 from squidmesh.runtime.definitions import DefinitionCache
 from squidmesh.runtime.engine import Engine
@@ -16,6 +17,7 @@ from squidmesh.runtime.event_loop import EventLoop
 from squidmesh.runtime.events import Events
 from squidmesh.runtime.execution import Executor
 from squidmesh.runtime.recording import Rules
+from squidmesh.runtime.trace_links import find_ended_run
 from squidmesh.runtime.wakeups import Notifier
 from squidmesh.settings import EMBEDDED_SCHEME, Settings, find_embedded_folder, load_settings
 from squidmesh.steps.registry import StepRegistry
@@ -38,7 +40,7 @@ class Wiring:
 
     def __init__(
         self,
-        database: str | sqlalchemy.Engine | None = None,
+        database: str | sqlalchemy.URL | sqlalchemy.Engine | None = None,
         workflows: Paths | None = None,
         steps: Mapping[str, Callable[..., Any]] | None = None,
         *,
@@ -55,6 +57,7 @@ class Wiring:
         self._folder = folder
         self._extra_steps = dict(steps or {})
         self._events = Events()
+        self._events.subscribe("run.status_changed", trace_ended_runs(lambda id_: find_ended_run(self.database, id_)))
 
     @cached_property
     def registry(self) -> StepRegistry:
@@ -110,10 +113,6 @@ class Wiring:
             poll_interval=settings.poll_interval,
             sweep_interval=settings.sweep_interval,
         )
-
-    def migrate(self) -> tuple[str | None, str]:
-        """Create or upgrade the tables; return the versions before (None: there were none) and after."""
-        return self.database.migrate()
 
     def close(self) -> None:
         """Send what is still to be sent and free the pool."""

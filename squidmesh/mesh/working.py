@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from squidmesh.runtime.engine import Engine
+
     Paths = str | Path | Sequence[str | Path]
 
 
@@ -42,6 +44,22 @@ class Working(Wiring):
         ``stubs`` answer for steps, by name, instead of their step types. ``grace`` is in seconds. Without
         ``scheduler`` it fires no schedules.
         """
+        engine, profile, firing = self._prepare_worker(
+            queues=queues, concurrency=concurrency, burst=burst, grace=grace, stubs=stubs, scheduler=scheduler
+        )
+        return Worker(engine, profile, firing)
+
+    def _prepare_worker(
+        self,
+        *,
+        queues: Sequence[str] | None = None,
+        concurrency: int = 1,
+        burst: bool = False,
+        grace: float | None = None,
+        stubs: Mapping[str, Mapping[str, Any]] | None = None,
+        scheduler: bool = True,
+    ) -> tuple[Engine, Profile, Firing | None]:
+        """Return what a worker is made of; the schedules of the loaded workflows count from now on at the latest."""
         settings = self.settings
         self.database.check_schema()
         definitions = [self._definition(workflow) for workflow in self.workflows.values()]
@@ -53,15 +71,16 @@ class Working(Wiring):
             sweep_interval=settings.sweep_interval.total_seconds(),
             grace=settings.grace.total_seconds() if grace is None else grace,
             burst=burst,
+            retention=settings.retention,
         )
         # A loop of its own: the worker stops it when it ends, and another worker here may go on.
         executor = replace(self.engine.executor, stubs=dict(stubs or {}), event_loop=EventLoop())
         engine = replace(self.engine, executor=executor)
         if not scheduler:
-            return Worker(engine, profile)
+            return engine, profile, None
         firing = Firing(engine, schedules_of(definitions), settings.max_value_bytes)
         firing.adopt()
-        return Worker(engine, profile, firing)
+        return engine, profile, firing
 
     def _step_types(self, stubs: Mapping[str, Any]) -> tuple[str, ...]:
         """Return what a worker here can execute: the built-ins, what loads, and what is answered for."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from squidmesh.model.state import Goal, StepStatus
 
 if TYPE_CHECKING:
-    from squidmesh.model.definition import Recovery
+    from squidmesh.model.definition import Recovery, Transition
     from squidmesh.model.gate import PauseReason
     from squidmesh.model.outcome import Failure
 
@@ -20,7 +20,8 @@ class Advance:
 
     ``enter`` is the routed successor (None: the run completes, or this is a dependency-based run, where
     every dependent is told). ``failure`` is set when an ``error`` route was taken: it becomes the run's.
-    ``alive`` is what a join counts: False only for a skip.
+    ``alive`` is what a join counts: False only for a skip. ``chosen`` is the transition that was taken where
+    conditions had to be asked.
     """
 
     status: StepStatus
@@ -28,6 +29,7 @@ class Advance:
     failure: Failure | None = None
     recovery: Recovery | None = None
     alive: bool = True
+    chosen: Transition | None = None
     delay: timedelta = timedelta()
 
 

@@ -66,9 +66,10 @@ class Failed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """The step does not run: its condition is false, or everything it waits for was skipped."""
+    """The step does not run: its ``condition`` is false, or everything it waits for was skipped (None)."""
 
     reason: str
+    condition: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

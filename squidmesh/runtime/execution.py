@@ -65,10 +65,7 @@ class Executor:
         """
         context = _make_context(task, signals, connection)
         try:
-            reason = _skip_reason(task)
-            if reason is not None:
-                return Skipped(reason=reason)
-            return self._act(task, context, signals)
+            return _skip(task) or self._act(task, context, signals)
         except EvaluationFailed as error:
             return failed("expression_failed", str(error), expression=task.step.when)
         except KeyboardInterrupt:
@@ -155,15 +152,17 @@ def _make_context(task: Prepared, signals: ClaimSignals, connection: Connection 
     )
 
 
-def _skip_reason(task: Prepared) -> str | None:
-    if task.claim.kind is not StepRunKind.STEP:
+def _skip(task: Prepared) -> Skipped | None:
+    """Return why a step does not run, None if it does; one that is tried again, or was begun, is not asked again."""
+    claim, condition = task.claim, task.step.when
+    if claim.kind is not StepRunKind.STEP:
         return None
-    if task.step.after and task.claim.live_deps == 0:
-        return "everything that it waits for was skipped"
-    if task.claim.begun:
+    if task.step.after and claim.live_deps == 0:
+        return Skipped(reason="everything that it waits for was skipped")
+    if claim.begun or claim.attempt - claim.losses > 1:
         return None
-    if task.step.when is not None and not task.holds(task.step.when):
-        return f"its condition is false: {task.step.when}"
+    if condition is not None and not task.holds(condition):
+        return Skipped(reason=f"its condition is false: {condition}", condition=condition)
     return None
 
 

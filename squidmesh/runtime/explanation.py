@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from squidmesh.errors import RunNotFound
 from squidmesh.model.run import Explanation
 from squidmesh.model.state import Goal, Phase, RunStatus, StepRunKind, StepStatus
 from squidmesh.runtime.next_actions import actions_while_open, after_end
-from squidmesh.runtime.paused import actions_for, describe_pause, paused_among
+from squidmesh.runtime.paused import actions_for, describe_pause, paused_among, reasons_by_step
 from squidmesh.store import history
 from squidmesh.store.audit_events import events_of_run
+from squidmesh.store.queues import read_pause
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy import Connection, Row
 
     from squidmesh.store.engine import Database
 
-# A worker that has not beaten for this long does not count as able to take a step.
-SILENT_AFTER = timedelta(seconds=30)
 _FAILURE_REASONS = {"worker_lost": "worker_lost", "run_timed_out": "run_timed_out"}
 
 
@@ -94,14 +93,20 @@ def _finished(run: Row[Any], steps: Sequence[Row[Any]]) -> _Finding | None:
 
 def _failed(run: Row[Any], steps: Sequence[Row[Any]]) -> _Finding:
     failure = run.failure or {}
-    reason = _FAILURE_REASONS.get(failure.get("code", ""))
-    if reason is None:
-        reason = "retry_exhausted" if failure.get("retryable") and failure.get("attempts", 0) > 1 else "step_failed"
     undone = {step.step: step.status for step in steps if step.kind == StepRunKind.COMPENSATION}
     details: dict[str, Any] = {"failure": failure}
     if undone:
         details["compensated"] = undone
+    reason = reason_of_failure(failure)
     return _Finding(reason=reason, since=run.finished_at, step=failure.get("step"), details=details)
+
+
+def reason_of_failure(failure: Mapping[str, Any]) -> str:
+    """Return why a run failed, in a word, from the failure that stopped it."""
+    reason = _FAILURE_REASONS.get(failure.get("code", ""))
+    if reason is not None:
+        return reason
+    return "retry_exhausted" if failure.get("retryable") and failure.get("attempts", 0) > 1 else "step_failed"
 
 
 def _open(
@@ -124,7 +129,7 @@ def _beside_paused(finding: _Finding, steps: Sequence[Row[Any]]) -> _Finding:
     paused = paused_among(steps)
     if not paused:
         return finding
-    waiting = {"paused": [row.step for row in paused]}
+    waiting = {"paused": reasons_by_step(paused)}
     actions = tuple(dict.fromkeys((*finding.actions, *actions_for(paused))))
     return replace(finding, details={**(finding.details or {}), **waiting}, actions=actions)
 
@@ -180,7 +185,10 @@ def _due(database: Database, connection: Connection, steps: Sequence[Row[Any]], 
         details = {"queue": step.queue, "step_type": step.step_type}
         if step.solo:
             details["waits_to_run_alone_after_losses"] = step.losses
-        able = history.capable_workers(database, connection, step.queue, step.step_type, SILENT_AFTER)
+        pause = read_pause(connection, step.queue)
+        if pause is not None:
+            return _held(step, pause, details)
+        able = history.capable_workers(database, connection, step.queue, step.step_type)
         reason = "pending_dispatch" if able else "waiting_for_capable_worker"
         return _Finding(
             reason=reason,
@@ -190,6 +198,18 @@ def _due(database: Database, connection: Connection, steps: Sequence[Row[Any]], 
             actions=("wait",),
         )
     return None
+
+
+def _held(step: Row[Any], pause: Row[Any, *tuple[Any, ...]], details: dict[str, Any]) -> _Finding:
+    """A step that is due on a paused queue."""
+    told = {"paused_at": pause.paused_at.isoformat(), "actor": pause.actor, "comment": pause.comment}
+    return _Finding(
+        reason="queue_paused",
+        since=max(step.run_at, pause.paused_at),
+        step=step.step,
+        details=details | told,
+        actions=("wait", "resume_queue"),
+    )
 
 
 def _scheduled(_: Database, __: Connection, steps: Sequence[Row[Any]], now: datetime) -> _Finding | None:

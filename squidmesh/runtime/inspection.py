@@ -14,19 +14,21 @@ from squidmesh.model.graph import Graph
 from squidmesh.model.payload import mask
 from squidmesh.model.run import Attempt, AuditEvent, Run, StepRun, StepState
 from squidmesh.model.state import AttemptStatus, RunStatus, StepRunKind, StepStatus
-from squidmesh.runtime.preparation import step_input
+from squidmesh.runtime.preparation import last_failure, step_input
 from squidmesh.runtime.snapshot import Snapshot
-from squidmesh.store import history
+from squidmesh.store import history, listings
 from squidmesh.store.audit_events import events_of_run
+from squidmesh.store.outputs import read_failures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy import Connection, Row
 
     from squidmesh.store.engine import Database
+    from squidmesh.store.listings import RunFilter
+    from squidmesh.store.outputs import StoredFailure
 
 
 def inspect_run(database: Database, run_id: UUID, *, include_history: bool) -> Run:
@@ -35,32 +37,13 @@ def inspect_run(database: Database, run_id: UUID, *, include_history: bool) -> R
         row = history.read_run(connection, run_id)
         if row is None:
             raise RunNotFound(str(run_id))
-        return RunReader(connection, row).read(include_history=include_history)
+        return RunReader(database, connection, row).read(include_history=include_history)
 
 
-def list_runs(
-    database: Database,
-    *,
-    workflow: str | None = None,
-    trigger: str | None = None,
-    status: Sequence[RunStatus] = (),
-    idempotency_key: str | None = None,
-    since: datetime | None = None,
-    before: UUID | None = None,
-    limit: int = 50,
-) -> list[Run]:
-    """Return runs without history, the newest first."""
+def list_runs(database: Database, wanted: RunFilter) -> list[Run]:
+    """Return the runs that are wanted, without history, the newest first."""
     with database.snapshot() as connection:
-        rows = history.list_runs(
-            connection,
-            workflow=workflow,
-            trigger=trigger,
-            status=status,
-            idempotency_key=idempotency_key,
-            since=since,
-            before=before,
-            limit=limit,
-        )
+        rows = listings.list_runs(connection, wanted)
         outputs = defaultdict(list)
         for output in history.read_outputs_of(connection, [row.id for row in rows]):
             outputs[output.run_id].append(output)
@@ -117,12 +100,14 @@ def _run(row: Row[Any], workflow: Workflow, outputs: Sequence[Row[Any]], **parts
 class RunReader:
     """Reads what is stored about one run."""
 
-    def __init__(self, connection: Connection, row: Row[Any]) -> None:
+    def __init__(self, database: Database, connection: Connection, row: Row[Any]) -> None:
+        self.database = database
         self.connection = connection
         self.row = row
         self.workflow = from_document(row.document)
         self.graph = Graph(self.workflow)
         self.outputs = history.read_outputs_of(connection, [row.id])
+        self.failures: list[StoredFailure] = []
 
     def read(self, *, include_history: bool) -> Run:
         """Return the run."""
@@ -144,6 +129,8 @@ class RunReader:
         for attempt in history.read_attempts(self.connection, self.row.id):
             tries[attempt.step_run_id].append(_attempt(attempt))
         rows = history.read_steps(self.connection, [self.row.id])
+        ended = [(self.row.id, row.step) for row in rows if row.status == StepStatus.FAILED]
+        self.failures = read_failures(self.database, self.connection, ended) if ended else []
         undone = {row.step: row for row in rows if row.kind == StepRunKind.COMPENSATION}
         return tuple(self._step_run(row, tries, undone.get(row.step)) for row in rows)
 
@@ -179,7 +166,9 @@ class RunReader:
             return None
         visible = self.graph.ancestors(row.step)
         outputs = [output for output in self.outputs if output.step in visible]
-        return dict(step_input(step, snapshot_of(self.row, self.workflow, outputs, row.scheduled_seq)))
+        failures = [failure for failure in self.failures if failure.step in visible]
+        snapshot = snapshot_of(self.row, self.workflow, outputs, row.scheduled_seq)
+        return dict(step_input(step, snapshot.with_failure(last_failure(failures, row.scheduled_seq))))
 
     def _recovery(self, row: Row[Any], undone: Row[Any] | None, tries: Mapping[UUID, list[Attempt]]) -> dict[str, Any]:
         step = self.workflow.steps[row.step]

@@ -1,4 +1,4 @@
-"""The lanes that a worker serves, read again when a new lane has appeared."""
+"""The lanes that a worker serves, read again when a new lane has appeared, or a queue was paused or resumed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ServedLanes:
-    """The numbers and priorities of the lanes of some queues and step types."""
+    """The numbers and priorities of the lanes of some queues and step types, but for those of paused queues."""
 
     def __init__(self, database: Database, queues: Sequence[str], step_types: Sequence[str]) -> None:
         self._database = database
@@ -28,23 +28,26 @@ class ServedLanes:
         self._lanes: list[tuple[int, int, bool]] = []
         self._read_upto = -1
         self._newest = 0
+        self._queues_as_of = 0
+        self._queues_changed = 0
         self.numbers: frozenset[int] = frozenset()
         self.solo: tuple[int, ...] = ()
 
     @property
     def fresh(self) -> bool:
-        """Whether every lane there is was looked at."""
-        return self._read_upto >= self._newest
+        """Whether every lane there is was looked at, and every pause and resumption of a queue."""
+        return self._read_upto >= self._newest and self._queues_as_of == self._queues_changed
 
-    def seen(self, newest: int) -> None:
-        """Take note of the largest lane number there is."""
+    def seen(self, newest: int, queues_changed: int) -> None:
+        """Take note of the largest lane number there is, and of the last change of a queue."""
         self._newest = max(self._newest, newest)
+        self._queues_changed = max(self._queues_changed, queues_changed)
 
     def load(self) -> None:
         """Read the lanes again if there are newer ones."""
         if self.fresh:
             return
-        upto = self._newest
+        upto, self._queues_as_of = self._newest, self._queues_changed
         self._lanes = served_lanes(self._database, self._queues, self._step_types)
         self.numbers = frozenset(number for number, _, solo in self._lanes if not solo)
         self.solo = tuple(number for number, _, solo in self._lanes if solo)
@@ -64,6 +67,7 @@ class ServedLanes:
             worker=worker,
             lease=lease,
             solo=self.solo,
+            queues_as_of=self._queues_as_of,
         )
 
 

@@ -34,6 +34,11 @@ def actions_for(paused: Sequence[Row[Any]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(calls))
 
 
+def reasons_by_step(paused: Sequence[Row[Any]]) -> dict[str, str]:
+    """Return why each of some paused steps waits."""
+    return {row.step: REASONS[PauseReason(row.resume["reason"])] for row in paused}
+
+
 def describe_pause(steps: Sequence[Row[Any]], now: datetime) -> dict[str, Any] | None:
     """Return why a run that waits for nothing but people waits, in the terms of an explanation; None if it does not."""
     paused = paused_among(steps)
@@ -85,6 +90,4 @@ def _lead(kept: Mapping[str, Any], action: ManualAction) -> str:
 
 
 def _others(paused: Sequence[Row[Any]]) -> dict[str, Any]:
-    if len(paused) == 1:
-        return {}
-    return {"paused": {row.step: REASONS[PauseReason(row.resume["reason"])] for row in paused}}
+    return {"paused": reasons_by_step(paused)} if len(paused) > 1 else {}

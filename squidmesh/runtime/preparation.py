@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from squidmesh.model.definition import Uses
+from squidmesh.errors import DatabaseUnavailable
+from squidmesh.model.definition import Shape, Uses
 from squidmesh.model.state import StepRunKind
 from squidmesh.runtime.retry import COMPENSATION_RETRY
 from squidmesh.runtime.snapshot import Snapshot, StepInput
-from squidmesh.store.outputs import read_outputs
+from squidmesh.store.outputs import read_failures, read_outputs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from uuid import UUID
 
     import psycopg
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
     from squidmesh.model.definition import RetryPolicy, Step
     from squidmesh.runtime.definitions import Definition, DefinitionCache
     from squidmesh.store.engine import Database
-    from squidmesh.store.outputs import StoredOutput
+    from squidmesh.store.outputs import StoredFailure, StoredOutput
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +83,65 @@ def prepare(
     if wanted:
         for output in read_outputs(database, connection, list(wanted)):
             found[output.run_id].append(output)
-    return [_prepare(definitions.get(claim.run.definition_hash), claim, found[claim.run.id]) for claim in claims]
+    failures = _failures(database, connection, definitions, claims)
+    return [
+        _prepare(definitions.get(claim.run.definition_hash), claim, found[claim.run.id], failures[claim.run.id])
+        for claim in claims
+    ]
+
+
+def prepare_readable(
+    database: Database,
+    connection: psycopg.Connection[Any],
+    definitions: DefinitionCache,
+    claims: Sequence[Claim],
+) -> tuple[list[Prepared], list[Claim]]:
+    """Return what ``prepare`` gives, and the claims that cannot be read here: none may hold up the others.
+
+    The definition of such a claim is of a later release, or was damaged.
+    """
+    try:
+        with database.errors():
+            return prepare(database, connection, definitions, claims), []
+    except DatabaseUnavailable:
+        raise
+    except Exception:
+        if len(claims) == 1:
+            log.exception("step %s of run %s cannot be read here", claims[0].step, claims[0].run.id)
+            return [], list(claims)
+    parts = [prepare_readable(database, connection, definitions, [claim]) for claim in claims]
+    return [task for tasks, _ in parts for task in tasks], [claim for _, left in parts for claim in left]
+
+
+def _failures(
+    database: Database,
+    connection: psycopg.Connection[Any],
+    definitions: DefinitionCache,
+    claims: Sequence[Claim],
+) -> Mapping[UUID, list[StoredFailure]]:
+    """Return the failures that the run row does not tell, by run: those of parallel branches, and of the past."""
+    wanted = {
+        (claim.run.id, name): None
+        for claim in claims
+        for name in _failing(definitions.get(claim.run.definition_hash), claim)
+    }
+    found: dict[UUID, list[StoredFailure]] = defaultdict(list)
+    for failure in read_failures(database, connection, list(wanted)) if wanted else ():
+        found[failure.run_id].append(failure)
+    return found
+
+
+def _failing(definition: Definition, claim: Claim) -> Iterable[str]:
+    """Return the steps before a claimed one whose failures are to be read: none, as a rule."""
+    before = definition.graph.ancestors(claim.step) if claim.kind is not StepRunKind.ON_FAILURE else ()
+    if definition.graph.shape is Shape.DEPENDENCY:
+        return [name for name in before if definition.workflow.steps[name].allow_failure]
+    return before if claim.kind is StepRunKind.COMPENSATION else ()
+
+
+def last_failure(failures: Sequence[StoredFailure], seq: int) -> Mapping[str, Any] | None:
+    """Return the latest of failures, the first to end first, up to a completion sequence; None without one."""
+    return next((item.failure for item in reversed(failures) if item.seq <= seq), None)
 
 
 def _visible(definition: Definition, claim: Claim) -> Iterable[str]:
@@ -92,7 +154,9 @@ def _visible(definition: Definition, claim: Claim) -> Iterable[str]:
             return definition.graph.ancestors(claim.step)
 
 
-def _prepare(definition: Definition, claim: Claim, outputs: Sequence[StoredOutput]) -> Prepared:
+def _prepare(
+    definition: Definition, claim: Claim, outputs: Sequence[StoredOutput], failures: Sequence[StoredFailure]
+) -> Prepared:
     visible = set(_visible(definition, claim))
     seen = [item for item in outputs if item.step in visible and item.seq <= claim.scheduled_seq]
     snapshot = build_snapshot(definition, Snapshot.of_run(claim.run), seen)
@@ -101,14 +165,23 @@ def _prepare(definition: Definition, claim: Claim, outputs: Sequence[StoredOutpu
         assert step is not None
         return Prepared(claim=claim, definition=definition, step=step, snapshot=snapshot)
     step = definition.workflow.steps[claim.step]
-    undo = _undo(definition, claim, seen) if claim.kind is StepRunKind.COMPENSATION else None
-    return Prepared(claim=claim, definition=definition, step=step, snapshot=snapshot, undo=undo)
+    before = [item for item in failures if item.step in definition.graph.ancestors(claim.step)]
+    if claim.kind is StepRunKind.COMPENSATION:
+        undo = _undo(definition, claim, seen, before)
+        return Prepared(claim=claim, definition=definition, step=step, snapshot=snapshot, undo=undo)
+    if definition.graph.shape is Shape.DEPENDENCY:
+        snapshot = snapshot.with_failure(last_failure(before, claim.scheduled_seq))
+    return Prepared(claim=claim, definition=definition, step=step, snapshot=snapshot)
 
 
-def _undo(definition: Definition, claim: Claim, seen: Sequence[StoredOutput]) -> Undo:
+def _undo(
+    definition: Definition, claim: Claim, seen: Sequence[StoredOutput], failures: Sequence[StoredFailure]
+) -> Undo:
     (own,) = (item for item in seen if item.step == claim.step)
-    before = [item for item in seen if item.seq <= (own.scheduled_seq or 0)]
-    return Undo(output=own.output, before=build_snapshot(definition, Snapshot.of_run(claim.run), before))
+    scheduled = own.scheduled_seq or 0
+    before = [item for item in seen if item.seq <= scheduled]
+    start = Snapshot.of_run(claim.run).with_failure(last_failure(failures, scheduled))
+    return Undo(output=own.output, before=build_snapshot(definition, start, before))
 
 
 def build_snapshot(definition: Definition, start: Snapshot, outputs: Sequence[StoredOutput]) -> Snapshot:

@@ -218,8 +218,14 @@ def _take(
         if transition.to == FAIL:
             earlier = failure is None and situation.failure is not None
             return Stop(status=status, failure=failure or situation.failure or FAILED_BY_ROUTE, earlier=earlier)
-        target = None if transition.to == COMPLETE else transition.to
-        return Advance(status=status, enter=target, failure=failure, recovery=transition.recovery, delay=delay)
+        return Advance(
+            status=status,
+            enter=None if transition.to == COMPLETE else transition.to,
+            failure=failure,
+            recovery=transition.recovery,
+            chosen=transition if transitions[0].when is not None else None,
+            delay=delay,
+        )
     return Stop(status=status, failure=_unroutable("none of the step's transitions holds", "no_route", failure))
 
 

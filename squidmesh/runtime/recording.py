@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from squidmesh.model.claim import Claim
 from squidmesh.model.decision import Advance, Decision, Retry
 from squidmesh.model.definition import OnWorkerLost, Recovery, Shape, Wait
-from squidmesh.model.identity import new_id
-from squidmesh.model.outcome import Decided, Deferred, Failed, Failure, Lost, Outcome, Released, Succeeded
+from squidmesh.model.identity import new_id, new_token
+from squidmesh.model.outcome import Decided, Deferred, Failed, Failure, Lost, Outcome, Released, Skipped, Succeeded
 from squidmesh.model.state import StepRunKind, StepStatus
 from squidmesh.runtime.preparation import Prepared
 from squidmesh.runtime.progression import WORKER_LOST, Situation, decide, is_irreversible
-from squidmesh.store.records import Completion, Decrement, Insertion
+from squidmesh.store.records import Audit, Completion, Decrement, Insertion
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -105,7 +104,7 @@ def plan_decided(task: Prepared, outcome: Outcome, decision: Decision | None, se
                 error=error_text(decision.failure),
                 delay=decision.delay,
                 lost=isinstance(outcome, Lost),
-                audits=_audits(outcome, None),
+                audits=_audits(task, outcome, decision),
             )
             return Ended(task=task, outcome=outcome, decision=decision, completion=completion)
         case Advance():
@@ -115,9 +114,22 @@ def plan_decided(task: Prepared, outcome: Outcome, decision: Decision | None, se
             return Ended(task=task, outcome=outcome, decision=decision, completion=None)
 
 
-def _audits(outcome: Outcome, recovery: Recovery | None) -> tuple[str, ...]:
-    lost = ("worker_lost",) if isinstance(outcome, Lost) else ()
-    return (*lost, _AUDIT_TYPES[recovery]) if recovery else lost
+def _audits(task: Prepared, outcome: Outcome, decision: Advance | Retry) -> tuple[Audit, ...]:
+    """Return what history keeps beside the step: a loss, a recovery route, and how conditions decided."""
+    found = [Audit(type="worker_lost")] if isinstance(outcome, Lost) else []
+    if isinstance(decision, Advance) and decision.recovery is not None:
+        found.append(Audit(type=_AUDIT_TYPES[decision.recovery]))
+    if isinstance(decision, Advance) and decision.chosen is not None:
+        found.append(_decided(task, "routed", decision.chosen.when, to=decision.chosen.to))
+    if isinstance(outcome, Skipped) and outcome.condition is not None:
+        found.append(_decided(task, "skipped", outcome.condition))
+    return tuple(found)
+
+
+def _decided(task: Prepared, type_: str, condition: str | None, **more: str) -> Audit:
+    """Return how a condition decided (None: none held, and a route without one was taken), with the ``now`` it read."""
+    facts = {**more, "when": condition, "now": task.claim.started_at.astimezone(UTC).isoformat()}
+    return Audit(type=type_, metadata=json.dumps(facts, ensure_ascii=False))
 
 
 def _plan_advance(
@@ -140,9 +152,9 @@ def _plan_advance(
         insertion=insertion,
         decrements=decrements,
         alive=decision.alive,
-        next_token=uuid4() if successor is not None else None,
+        next_token=new_token() if successor is not None else None,
         lost=isinstance(outcome, Lost),
-        audits=_audits(outcome, decision.recovery),
+        audits=_audits(task, outcome, decision),
     )
     return completion, successor
 
@@ -207,8 +219,8 @@ def prepare_successor(ended: Ended, recorded: Recorded) -> Prepared | None:
         started_at=recorded.at,
         run=task.claim.run,
     )
-    routed = isinstance(ended.decision, Advance) and ended.decision.failure is not None
-    known = isinstance(ended.outcome, Succeeded) or routed
+    failed = isinstance(ended.decision, Advance) and ended.decision.status is StepStatus.FAILED
+    known = isinstance(ended.outcome, Succeeded) or failed
     snapshot = snapshot_after(task, ended.outcome) if known else task.snapshot
     step = task.definition.workflow.steps[ended.successor]
     return Prepared(claim=claim, definition=task.definition, step=step, snapshot=snapshot)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from squidmesh.errors import InvalidTransition, RunNotFound, TriggerNotFound, UnsafeReplay, suggestion
+from squidmesh.model.definition import Shape
 from squidmesh.model.identity import new_id
 from squidmesh.model.state import RunStatus, StepRunKind, StepStatus
 from squidmesh.runtime.recording import first_delay
@@ -23,6 +24,7 @@ from squidmesh.runtime.replay_plan import (
 from squidmesh.runtime.start import Start, first_start, prepare_start, start_in
 from squidmesh.store import history, replays, runs
 from squidmesh.store.audit_events import add_audit_event
+from squidmesh.store.outputs import read_failures
 from squidmesh.store.starts import NewStepRun
 
 if TYPE_CHECKING:
@@ -152,15 +154,17 @@ def _insert(
         start_in(database, connection, start)
         return start
     start = _start_at(start, replay.original, beginning)
-    replays.carry_steps(database, connection, run.id, start.run.id, [item.step for item in beginning.carried])
+    failures = _failures_before(database, connection, run, beginning)
+    carried = {item.step: failures.get(item.step) for item in beginning.carried}
+    replays.carry_steps(database, connection, run.id, start.run.id, carried)
     start_in(database, connection, start)
-    failure = _failure_before(connection, run, beginning)
+    routed = replay.original.workflow.shape is Shape.ROUTED
     replays.begin_after(
         database,
         connection,
         start.run.id,
         seq=beginning.seq,
-        failure=json.dumps(failure, ensure_ascii=False) if failure else None,
+        failure=next(reversed(failures.values()), None) if routed else None,
         live={step.step: _live(replay.original, step.step, beginning) for step in start.steps},
     )
     return start
@@ -221,16 +225,14 @@ def _live(definition: Definition, name: str, beginning: Beginning) -> int:
     return sum(1 for item in beginning.carried if item.step in after and item.status is not StepStatus.SKIPPED)
 
 
-def _failure_before(connection: Connection, run: Row[Any], beginning: Beginning) -> Mapping[str, Any] | None:
-    """Return the failure that led to the step begun at by an ``error`` route, as the run knew it then."""
-    failed = [item.step for item in beginning.carried if item.status is StepStatus.FAILED]
-    if not failed:
-        return None
-    name = failed[-1]
-    if run.failure and run.failure.get("step") == name:
-        known: Mapping[str, Any] = run.failure
-        return known
-    return replays.failure_of_step(connection, run.id, name)
+def _failures_before(database: Database, connection: Connection, run: Row[Any], beginning: Beginning) -> dict[str, str]:
+    """Return how the carried steps failed that did, as JSON text, in order; the last led to the step begun at.
+
+    In a dependency-based run each step knows those that it waits for.
+    """
+    failed = [(run.id, item.step) for item in beginning.carried if item.status is StepStatus.FAILED]
+    found = read_failures(database, connection, failed) if failed else []
+    return {item.step: json.dumps(item.failure, ensure_ascii=False) for item in found}
 
 
 def _note(

@@ -46,9 +46,9 @@ class Snapshot:
         merged = {step.output: value} if step.output else value
         return Snapshot(self.run, self._payload, self._context | merged, self.failure)
 
-    def with_failure(self, failure: Mapping[str, Any]) -> Snapshot:
-        """Return the snapshot after an ``error`` route was taken."""
-        return Snapshot(self.run, self._payload, self._context, dict(failure))
+    def with_failure(self, failure: Mapping[str, Any] | None) -> Snapshot:
+        """Return the snapshot with the failure that is known now: one that was routed or allowed, None before any."""
+        return Snapshot(self.run, self._payload, self._context, dict(failure) if failure is not None else None)
 
     def masked(self, fields: Mapping[str, Field]) -> Snapshot:
         """Return the snapshot as it may be shown: sensitive fields of the payload hidden."""

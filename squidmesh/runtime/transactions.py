@@ -16,12 +16,14 @@ from squidmesh.errors import DatabaseUnavailable
 from squidmesh.model.definition import Uses
 from squidmesh.model.outcome import Failed, Failure, Outcome, Released, Succeeded
 from squidmesh.runtime.dispatch import record_alone
+from squidmesh.runtime.recall import recall
 from squidmesh.runtime.recording import plan_record
 from squidmesh.runtime.settlement import settle_in
+from squidmesh.store.engine import driver_connection
 from squidmesh.store.transactions import StepTransaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
     from squidmesh.runtime.engine import Engine
     from squidmesh.runtime.preparation import Prepared
@@ -59,14 +61,15 @@ def execute_in_transaction(
     task: Prepared,
     signals: ClaimSignals,
     *,
+    worker: str,
     end: Callable[[], bool],
-    served: Callable[[], Collection[int]],
+    plan: Callable[[Outcome], Ended],
 ) -> Committed | Outcome | None:
     """Execute a step and record its success in its own transaction.
 
     An outcome says that nothing was written, and is to be recorded as ever. ``end`` is asked once the callable
-    has returned; if it says no, the attempt had timed out: everything is rolled back, and None returned.
-    ``served`` gives the lanes on which a successor is handed over.
+    has returned; if it says no, the attempt had timed out: everything is rolled back, and None returned. ``plan``
+    says what to record of a success, ``worker`` under whose name.
     """
     action = task.step.action
     assert isinstance(action, Uses)
@@ -78,22 +81,21 @@ def execute_in_transaction(
                 return None
             if transaction.lost:
                 return _gone(engine, task, outcome)
-            return _record(engine, transaction, task, outcome, served()) if isinstance(outcome, Succeeded) else outcome
+            return _record(engine, transaction, plan(outcome), worker) if isinstance(outcome, Succeeded) else outcome
     except DatabaseUnavailable as error:
         log.warning("step %s has no connection for its transaction, trying again: %s", task.claim.step, error)
         return Released(delay=_TRY_AGAIN) if end() else None
 
 
-def _record(
-    engine: Engine, transaction: StepTransaction, task: Prepared, outcome: Succeeded, served: Collection[int]
-) -> Committed | Outcome:
+def _record(engine: Engine, transaction: StepTransaction, ended: Ended, worker: str) -> Committed | Outcome:
     """Record the success and commit; an error of the database is a failed attempt, a lost connection a lost claim."""
+    task, outcome = ended.task, ended.outcome
+    began = time.monotonic()
     try:
         if not transaction.is_intact():
             return _BROKEN
         transaction.check_constraints()
         began = time.monotonic()
-        ended = plan_record(task, outcome, engine.rules, served)
         recorded = settled = None
         with engine.database.errors():
             if ended.completion is not None:
@@ -105,8 +107,19 @@ def _record(
         return Committed(ended=ended, began=began, recorded=recorded, settled=settled)
     except DatabaseUnavailable as error:
         if transaction.lost:
-            return _gone(engine, task, outcome)
+            return _look_back(engine, ended, worker) or _gone(engine, task, outcome)
         return Failed(failure=Failure(message=str(error), code="transaction_failed", retryable=True))
+
+
+def _look_back(engine: Engine, ended: Ended, worker: str) -> Committed | None:
+    """Return what a commit without an answer recorded, None if nothing of it stands (yet)."""
+    began = time.monotonic()
+    try:
+        with engine.database.transaction() as connection:
+            found = recall(engine, driver_connection(connection), [ended], worker).get(ended.task.claim.id)
+    except DatabaseUnavailable:
+        return None
+    return Committed(ended=ended, began=began, recorded=found.recorded) if found is not None else None
 
 
 def _gone(engine: Engine, task: Prepared, outcome: Outcome) -> Committed:

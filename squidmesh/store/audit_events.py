@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select
 
-from squidmesh.model.identity import new_id
 from squidmesh.store.tables import audit_events
 
 if TYPE_CHECKING:
@@ -34,7 +33,6 @@ def add_audit_event(
     """Append one event to a run's history."""
     connection.execute(
         insert(audit_events).values(
-            id=new_id(),
             run_id=run_id,
             step=step,
             type=type_,
@@ -51,12 +49,12 @@ def latest_decision(connection: Connection, run_id: UUID, step: str | None) -> R
     statement = select(audit_events).where(audit_events.c.run_id == run_id, audit_events.c.type.in_(DECISIONS))
     if step is not None:
         statement = statement.where(audit_events.c.step == step)
-    newest = statement.order_by(audit_events.c.at.desc(), audit_events.c.id.desc()).limit(1)
+    newest = statement.order_by(audit_events.c.id.desc()).limit(1)
     return connection.execute(newest).one_or_none()
 
 
 def events_of_run(connection: Connection, run_id: UUID) -> Sequence[Row[Any]]:
-    """Return a run's events in order of time."""
+    """Return a run's events in the order in which they were written, each under the lock of the run."""
     return connection.execute(
-        select(audit_events).where(audit_events.c.run_id == run_id).order_by(audit_events.c.at, audit_events.c.id)
+        select(audit_events).where(audit_events.c.run_id == run_id).order_by(audit_events.c.id)
     ).all()

@@ -9,6 +9,8 @@ from psycopg.rows import namedtuple_row
 
 from squidmesh.model.claim import Claim, RunFacts
 from squidmesh.model.state import RunStatus, StepRunKind
+from squidmesh.store.arguments import integers, interval, uuids
+from squidmesh.store.statement import hot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 # it never waits for a lock (SKIP LOCKED both on the step and on the run whose shown status it flips).
 # coalesce() keeps the planner off the partial index, where it would walk every pending row. The due time is
 # looked at again there: between the look-up and the lock others may have taken the row and put it off.
+# A worker that has not heard of the last pause or resumption of a queue takes nothing and is told its number.
 # more_than_ours: candidates were seen but taken by others, so asking again at once is worth it.
 _CLAIM = """
 WITH cand AS MATERIALIZED (
@@ -31,6 +34,7 @@ WITH cand AS MATERIALIZED (
         SELECT id, run_at FROM squidmesh.step_runs s
         WHERE s.status = 'pending' AND s.lane = l.lane AND s.run_at <= squidmesh.now()
         ORDER BY s.lane, s.run_at, s.id LIMIT %(look)s::int) c
+    WHERE (SELECT coalesce(max(change), 0) FROM squidmesh.queues) = %(queues_as_of)s::bigint
     ORDER BY l.p DESC, c.run_at, c.id LIMIT %(look)s::int),
 picked AS MATERIALIZED (
     SELECT s.id, s.run_id FROM squidmesh.step_runs s
@@ -56,10 +60,11 @@ SELECT (SELECT count(*) FROM cand) AS seen,
             WHERE s.status = 'pending' AND s.lane = l.lane AND s.run_at > squidmesh.now()
             ORDER BY s.lane, s.run_at, s.id LIMIT 1) x) END AS next_in,
     (SELECT max(id) FROM squidmesh.lanes) AS newest_lane,
+    (SELECT coalesce(max(change), 0) FROM squidmesh.queues) AS queues_changed,
     m.lane = ANY(%(solo)s::int[]) AS alone,
     m.id, m.claim_token, m.step, m.kind, m.attempt, m.losses, m.live_deps, m.scheduled_seq, m.begun_at, m.started_at,
     r.id AS run_id, r.workflow, r.trigger, r.definition_hash, r.payload::text AS payload, r.failure::text AS failure,
-    r.schedule::text AS schedule, coalesce(r.started_at, squidmesh.now()) AS run_started_at,
+    r.schedule::text AS schedule, r.traceparent, coalesce(r.started_at, squidmesh.now()) AS run_started_at,
     EXISTS (SELECT 1 FROM flip WHERE flip.id = r.id) AS flipped, r.status AS run_status
 FROM (VALUES (1)) one LEFT JOIN mine m ON true LEFT JOIN squidmesh.runs r ON r.id = m.run_id
 """
@@ -71,7 +76,8 @@ _EXTRA_CANDIDATES = 16
 class ClaimRequest:
     """What to claim: at most ``len(tokens)`` step runs of these lanes (with their priorities, in parallel).
 
-    ``solo`` names the solo lanes among them.
+    ``solo`` names the solo lanes among them. ``queues_as_of`` is the last change of a queue (paused, resumed) that
+    the lanes allow for; if there was another, nothing is claimed.
     """
 
     lanes: Sequence[int]
@@ -80,6 +86,7 @@ class ClaimRequest:
     worker: str
     lease: timedelta
     solo: Sequence[int] = ()
+    queues_as_of: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,13 +94,15 @@ class ClaimResult:
     """What was claimed.
 
     ``next_in`` is how long until the next row of these lanes is due (None: none is, or enough were due now),
-    ``contended`` says that due rows were seen but others took them, ``newest_lane`` the largest lane number there is.
+    ``contended`` says that due rows were seen but others took them, ``newest_lane`` the largest lane number there is,
+    ``queues_changed`` the number of the last change of a queue.
     """
 
     claims: tuple[Claim, ...]
     next_in: timedelta | None
     contended: bool
     newest_lane: int
+    queues_changed: int
 
 
 def claim_due_steps(
@@ -101,17 +110,17 @@ def claim_due_steps(
 ) -> psycopg.Cursor[Any]:
     """Move due step runs from pending to running under a token and a lease; ``read_claims`` reads the answer."""
     arguments = {
-        "lanes": list(request.lanes),
-        "priorities": list(request.priorities),
-        "solo": list(request.solo),
-        "look": len(request.tokens) + _EXTRA_CANDIDATES,
-        "wanted": len(request.tokens),
-        "tokens": list(request.tokens),
+        "lanes": integers(request.lanes),
+        "priorities": integers(request.priorities),
+        "solo": integers(request.solo),
+        "queues_as_of": str(request.queues_as_of),
+        "look": str(len(request.tokens) + _EXTRA_CANDIDATES),
+        "wanted": str(len(request.tokens)),
+        "tokens": uuids(request.tokens),
         "worker": request.worker,
-        "lease": request.lease,
+        "lease": interval(request.lease),
     }
-    cursor = connection.cursor(row_factory=namedtuple_row)
-    return cursor.execute(database.sql(_CLAIM), arguments, prepare=database.prepared)
+    return hot(_CLAIM).execute(database, connection, arguments, rows=namedtuple_row)
 
 
 def read_claims(cursor: psycopg.Cursor[Any]) -> ClaimResult:
@@ -123,6 +132,7 @@ def read_claims(cursor: psycopg.Cursor[Any]) -> ClaimResult:
         next_in=rows[0].next_in,
         contended=rows[0].seen > len(taken),
         newest_lane=rows[0].newest_lane or 0,
+        queues_changed=rows[0].queues_changed,
     )
 
 
@@ -148,6 +158,7 @@ def _read_claim(row: Any, run_left: RunStatus | None = None) -> Claim:
         failure=row.failure,
         schedule=row.schedule,
         started_at=row.run_started_at,
+        traceparent=row.traceparent,
     )
     return Claim(
         id=row.id,
@@ -179,9 +190,12 @@ def extend_leases(
     database: Database, connection: psycopg.Connection[Any], held: Sequence[tuple[UUID, UUID]], lease: timedelta
 ) -> set[UUID]:
     """Extend the lease of each (step run, token) that is still ours and not locked; return the ids extended."""
-    arguments = {"ids": [id_ for id_, _ in held], "tokens": [token for _, token in held], "lease": lease}
-    cursor = connection.execute(database.sql(_EXTEND), arguments, prepare=database.prepared)
-    return {row[0] for row in cursor}
+    arguments = _pairs(held) | {"lease": interval(lease)}
+    return {id_ for (id_,) in hot(_EXTEND).execute(database, connection, arguments)}
+
+
+def _pairs(held: Sequence[tuple[UUID, UUID]]) -> dict[str, str]:
+    return {"ids": uuids([id_ for id_, _ in held]), "tokens": uuids([token for _, token in held])}
 
 
 _HELD = """
@@ -192,15 +206,14 @@ ON s.id = t.id AND s.claim_token = t.token
 
 def still_held(database: Database, connection: psycopg.Connection[Any], held: Sequence[tuple[UUID, UUID]]) -> set[UUID]:
     """Return the ids of those (step run, token) whose claim stands."""
-    arguments = {"ids": [id_ for id_, _ in held], "tokens": [token for _, token in held]}
-    return {row[0] for row in connection.execute(database.sql(_HELD), arguments, prepare=database.prepared)}
+    return {id_ for (id_,) in hot(_HELD).execute(database, connection, _pairs(held))}
 
 
 _STANDING = """
 SELECT EXISTS (SELECT 1 FROM squidmesh.lanes l WHERE l.id = s.lane AND l.solo) AS alone,
     s.id, s.claim_token, s.step, s.kind, s.attempt, s.losses, s.live_deps, s.scheduled_seq, s.begun_at, s.started_at,
     r.id AS run_id, r.workflow, r.trigger, r.definition_hash, r.payload::text AS payload, r.failure::text AS failure,
-    r.schedule::text AS schedule, coalesce(r.started_at, squidmesh.now()) AS run_started_at
+    r.schedule::text AS schedule, r.traceparent, coalesce(r.started_at, squidmesh.now()) AS run_started_at
 FROM squidmesh.step_runs s JOIN squidmesh.runs r ON r.id = s.run_id WHERE s.status = 'running'
 """
 _ONE = f"{_STANDING} AND s.id = %(id)s"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
-from squidmesh.store.tables import definitions, lanes
+from squidmesh.store.tables import definitions, lanes, queues
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,12 +69,13 @@ def _read(connection: Connection, wanted: Sequence[Lane]) -> dict[Lane, int]:
     return {(row.queue, row.step_type, row.priority): row.id for row in rows}
 
 
-def served_lanes(database: Database, queues: Sequence[str], step_types: Sequence[str]) -> list[tuple[int, int, bool]]:
-    """Return (number, priority, solo) of every lane of these queues and step types."""
+def served_lanes(database: Database, served: Sequence[str], step_types: Sequence[str]) -> list[tuple[int, int, bool]]:
+    """Return (number, priority, solo) of every lane of these queues and step types whose queue is not paused."""
     with database.transaction() as connection:
         rows = connection.execute(
             select(lanes.c.id, lanes.c.priority, lanes.c.solo)
-            .where(lanes.c.queue.in_(list(queues)), lanes.c.step_type.in_(list(step_types)))
+            .where(lanes.c.queue.in_(list(served)), lanes.c.step_type.in_(list(step_types)))
+            .where(lanes.c.queue.not_in(select(queues.c.name).where(queues.c.paused_at.is_not(None))))
             .order_by(lanes.c.id)
         )
         return [(row.id, row.priority, row.solo) for row in rows]

@@ -8,7 +8,6 @@ owns for its life, with the planner settings that the hot statements need (see `
 from __future__ import annotations
 
 import os
-import re
 import threading
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,14 +16,17 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import sqlalchemy
 from psycopg.types.numeric import Int4Dumper
-from sqlalchemy import DateTime, event, exc, literal_column, make_url, select, text
+from sqlalchemy import DateTime, event, exc, literal_column, select, text
 
-from squidmesh.errors import ConfigurationError, DatabaseUnavailable, SchemaOutdated, SquidMeshError, StatementRefused
+from squidmesh.errors import SchemaOutdated, SquidMeshError
+from squidmesh.model.upkeep import Tables, TablesState
 from squidmesh.settings import EMBEDDED_SCHEME
 from squidmesh.store import migrations
-from squidmesh.store.embedded import EmbeddedServer
+from squidmesh.store.embedded import EmbeddedServer, Facts
 from squidmesh.store.poolers import is_pooled
+from squidmesh.store.refusals import redact, translate
 from squidmesh.store.tables import SCHEMA
+from squidmesh.store.targets import check_target, normalise_url
 from squidmesh.store.watches import Watches
 
 if TYPE_CHECKING:
@@ -39,16 +41,6 @@ HOT_SETTINGS = """
 SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off;
 SET enable_mergejoin = off; SET enable_bitmapscan = off; SET jit = off
 """
-_DRIVER = "postgresql+psycopg"
-_POSTGRES_SCHEMES = ("postgres", "postgresql")
-_MISSING_TABLES = (
-    psycopg.errors.UndefinedTable,
-    psycopg.errors.InvalidSchemaName,
-    psycopg.errors.UndefinedColumn,
-    psycopg.errors.UndefinedFunction,
-)
-# A server that has become a standby: the statement is right, the place is not (for now).
-_WRONG_PLACE = (psycopg.errors.ReadOnlySqlTransaction,)
 _CONNECT = {
     "connect_timeout": 10,
     "keepalives_idle": 10,
@@ -61,9 +53,12 @@ _CONNECT = {
 class Database:
     """One Postgres database with our tables in ``schema``; constructing it connects to nothing."""
 
-    def __init__(self, target: str | Engine, *, schema: str = SCHEMA, lease: timedelta | None = None) -> None:
-        if isinstance(target, sqlalchemy.Engine):
-            _check_driver(target)
+    def __init__(
+        self, target: str | sqlalchemy.URL | Engine, *, schema: str = SCHEMA, lease: timedelta | None = None
+    ) -> None:
+        if isinstance(target, sqlalchemy.URL):
+            target = target.render_as_string(hide_password=False)
+        check_target(target)
         self.schema = schema
         self.pooled = False
         self._target = target
@@ -104,6 +99,18 @@ class Database:
             return self._step_engine
 
     @property
+    def shown_url(self) -> str:
+        """The address of the database, for people: without a password."""
+        if isinstance(self._target, sqlalchemy.Engine):
+            return self._target.url.render_as_string()
+        return redact(self._target)
+
+    @property
+    def embedded(self) -> Facts | None:
+        """What is known of the embedded server, None where the database is another."""
+        return self._server.describe() if self._server is not None else None
+
+    @property
     def translation(self) -> dict[str, Any]:
         """The execution options by which our tables are found in the schema in use."""
         return {"schema_translate_map": {SCHEMA: self.schema}}
@@ -140,7 +147,8 @@ class Database:
         return self._watches.end_silent()
 
     def _resolve_target(self) -> str:
-        target = str(self._target)
+        target = self._target
+        assert isinstance(target, str)
         if target.startswith(EMBEDDED_SCHEME):
             self._server = EmbeddedServer(Path(target.removeprefix(EMBEDDED_SCHEME)))
             target = self._server.start()
@@ -175,6 +183,7 @@ class Database:
             assert isinstance(raw, psycopg.Connection)
             self._greet(raw)
             raw.autocommit = True
+            raw.isolation_level = psycopg.IsolationLevel.READ_COMMITTED  # a host's engine may have set another
             # One prepared statement a query, whatever the size of the integers that it is given.
             raw.adapters.register_dumper(int, Int4Dumper)
             if not self.pooled:  # there a setting would stay with a session that others use next
@@ -193,19 +202,9 @@ class Database:
         except SquidMeshError:
             raise
         except exc.DBAPIError as error:
-            raise self._translate(error.orig) from error
+            raise translate(error.orig) from error
         except (exc.SQLAlchemyError, psycopg.Error) as error:
-            raise self._translate(error) from error
-
-    def _translate(self, error: BaseException | None) -> SquidMeshError:
-        if isinstance(error, _MISSING_TABLES):
-            return SchemaOutdated(None, migrations.HEAD)
-        detail = redact(str(error).strip() or type(error).__name__)
-        if isinstance(error, psycopg.DatabaseError) and not isinstance(
-            error, (psycopg.OperationalError, *_WRONG_PLACE)
-        ):
-            return StatementRefused(detail)
-        return DatabaseUnavailable(detail)
+            raise translate(error) from error
 
     def check_schema(self) -> None:
         """Raise ``SchemaOutdated`` unless the tables have the version that this package needs."""
@@ -213,6 +212,20 @@ class Database:
             current = migrations.current_version(connection, schema=self.schema)
         if current != migrations.HEAD:
             raise SchemaOutdated(current, migrations.HEAD)
+
+    def describe_tables(self) -> Tables:
+        """Return how the tables stand to this package."""
+        with self.transaction() as connection:
+            current = migrations.current_version(connection, schema=self.schema)
+            server = connection.execute(text("SHOW server_version")).scalar_one()
+        return Tables(
+            state=_tables_state(current),
+            current=current,
+            expected=migrations.HEAD,
+            schema=self.schema,
+            database=self.shown_url,
+            server=server.split()[0],
+        )
 
     def migrate(self) -> tuple[str | None, str]:
         """Create or upgrade the tables; return the versions before and after."""
@@ -249,12 +262,12 @@ class Database:
         return connection.execute(select(self.clock())).scalar_one()
 
 
-def _check_driver(engine: Engine) -> None:
-    found = f"{engine.dialect.name}+{engine.dialect.driver}"
-    if found != _DRIVER:
-        raise ConfigurationError(
-            [f"the engine given must use psycopg 3 ({_DRIVER}://…), found {found}; or give its URL instead"]
-        )
+def _tables_state(current: str | None) -> TablesState:
+    if current is None:
+        return TablesState.MISSING
+    if current == migrations.HEAD:
+        return TablesState.UP_TO_DATE
+    return TablesState.OUTDATED if current < migrations.HEAD else TablesState.NEWER
 
 
 def driver_connection(connection: Connection) -> psycopg.Connection[Any]:
@@ -262,24 +275,3 @@ def driver_connection(connection: Connection) -> psycopg.Connection[Any]:
     raw = connection.connection.driver_connection
     assert isinstance(raw, psycopg.Connection)
     return raw
-
-
-def normalise_url(url: str) -> sqlalchemy.URL:
-    """Return a Postgres URL, whatever driver it names, as one for psycopg 3."""
-    try:
-        parsed = make_url(url)
-    except exc.ArgumentError:
-        raise ConfigurationError([f"the database URL cannot be read: {redact(url)!r}"]) from None
-    if parsed.get_backend_name() not in _POSTGRES_SCHEMES:
-        raise ConfigurationError(
-            [f"the database must be PostgreSQL (postgresql://…) or embedded:PATH, found {parsed.drivername!r}"]
-        )
-    if "@" in (parsed.host or ""):
-        raise ConfigurationError([f"the database URL has more than one @: write %40 in a password: {redact(url)!r}"])
-    return parsed.set(drivername=_DRIVER)
-
-
-def redact(message: str) -> str:
-    """Return ``message`` without the passwords of any URL or connection string in it."""
-    message = re.sub(r"(://[^:/@\s]*):\S*@", r"\1:***@", message)
-    return re.sub(r"(password=)('[^']*'|\S+)", r"\1***", message)

@@ -11,7 +11,6 @@ from squidmesh.store.tables import attempts, definitions, lanes, runs, step_runs
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-    from datetime import datetime, timedelta
     from uuid import UUID
 
     from sqlalchemy import Connection, Row
@@ -26,34 +25,6 @@ def read_run(connection: Connection, run_id: UUID) -> Row[Any, *tuple[Any, ...]]
         .join(definitions, definitions.c.hash == runs.c.definition_hash)
         .where(runs.c.id == run_id)
     ).one_or_none()
-
-
-def list_runs(
-    connection: Connection,
-    *,
-    workflow: str | None,
-    trigger: str | None,
-    status: Sequence[str],
-    idempotency_key: str | None,
-    since: datetime | None,
-    before: UUID | None,
-    limit: int,
-) -> Sequence[Row[Any, *tuple[Any, ...]]]:
-    """Return runs, the newest first; ids sort by time, so ``before`` is a cursor."""
-    statement = select(runs, definitions.c.version).join(definitions, definitions.c.hash == runs.c.definition_hash)
-    if workflow is not None:
-        statement = statement.where(runs.c.workflow == workflow)
-    if trigger is not None:
-        statement = statement.where(runs.c.trigger == trigger)
-    if status:
-        statement = statement.where(runs.c.status.in_(list(status)))
-    if idempotency_key is not None:
-        statement = statement.where(runs.c.idempotency_key == idempotency_key)
-    if since is not None:
-        statement = statement.where(runs.c.created_at >= since)
-    if before is not None:
-        statement = statement.where(runs.c.id < before)
-    return connection.execute(statement.order_by(runs.c.id.desc()).limit(limit)).all()
 
 
 def read_steps(connection: Connection, run_ids: Sequence[UUID]) -> Sequence[Row[Any, *tuple[Any, ...]]]:
@@ -95,15 +66,13 @@ def read_attempts(connection: Connection, run_id: UUID) -> Sequence[Row[Any, *tu
     ).all()
 
 
-def capable_workers(
-    database: Database, connection: Connection, queue: str, step_type: str, silent_after: timedelta
-) -> int:
+def capable_workers(database: Database, connection: Connection, queue: str, step_type: str) -> int:
     """Return how many live workers serve a queue and know a step type."""
     return connection.execute(
         select(func.count()).where(
             workers.c.queues.contains([queue]),
             workers.c.step_types.contains([step_type]),
-            workers.c.beat_at > database.clock() - silent_after,
+            workers.c.silent_at > database.clock(),
         )
     ).scalar_one()
 

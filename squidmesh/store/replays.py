@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select, text
 
 from squidmesh.model.identity import new_id
 from squidmesh.model.state import StepRunKind
 from squidmesh.store.audit_events import events_of_run
-from squidmesh.store.tables import attempts, definitions, step_runs
+from squidmesh.store.tables import definitions, step_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from uuid import UUID
 
     from sqlalchemy import Connection
@@ -21,17 +21,24 @@ if TYPE_CHECKING:
 
 _CARRY = """
 INSERT INTO squidmesh.step_runs (id, run_id, step, kind, status, lane, attempt, losses, open_deps, live_deps, output,
-    completed_seq, scheduled_seq, created_at, finished_at)
+    resume, completed_seq, scheduled_seq, created_at, finished_at)
 SELECT c.id, CAST(:new AS uuid), s.step, s.kind, s.status, s.lane, 0, 0, 0, s.live_deps, s.output,
+    CASE WHEN c.failure IS NOT NULL THEN json_build_object('failure', c.failure::json) END,
     s.completed_seq, s.scheduled_seq, squidmesh.now(), squidmesh.now()
-FROM unnest(CAST(:ids AS uuid[]), CAST(:steps AS text[])) c(id, step)
+FROM unnest(CAST(:ids AS uuid[]), CAST(:steps AS text[]), CAST(:failures AS text[])) c(id, step, failure)
 JOIN squidmesh.step_runs s ON s.run_id = CAST(:old AS uuid) AND s.step = c.step AND s.kind = 0
 """
 
 
-def carry_steps(database: Database, connection: Connection, old: UUID, new: UUID, steps: Sequence[str]) -> None:
-    """Copy ended step runs of a run, with their outputs and sequences, as if they had ended in another; no attempt."""
-    arguments = {"old": old, "new": new, "ids": [new_id() for _ in steps], "steps": list(steps)}
+def carry_steps(
+    database: Database, connection: Connection, old: UUID, new: UUID, steps: Mapping[str, str | None]
+) -> None:
+    """Copy ended step runs of a run, with their outputs and sequences, as if they had ended in another; no attempt.
+
+    ``steps`` gives the failure of each that failed, as JSON text: no attempt tells it there.
+    """
+    ids = [new_id() for _ in steps]
+    arguments = {"old": old, "new": new, "ids": ids, "steps": list(steps), "failures": list(steps.values())}
     connection.execute(text(database.sql(_CARRY)), arguments)
 
 
@@ -95,17 +102,3 @@ def newest_definition(connection: Connection, workflow: str) -> str | None:
         .order_by(definitions.c.first_seen_at.desc())
         .limit(1)
     ).scalar_one_or_none()
-
-
-def failure_of_step(connection: Connection, run_id: UUID, step: str) -> dict[str, Any] | None:
-    """Return the failure that a step ended with, as a run keeps it; None if no attempt of it says."""
-    row = connection.execute(
-        select(attempts.c.error, step_runs.c.attempt, step_runs.c.losses)
-        .join(step_runs, step_runs.c.id == attempts.c.step_run_id)
-        .where(step_runs.c.run_id == run_id, step_runs.c.step == step, step_runs.c.kind == StepRunKind.STEP)
-        .order_by(attempts.c.number.desc())
-        .limit(1)
-    ).one_or_none()
-    if row is None or row.error is None:
-        return None
-    return {"step": step, **row.error, "attempts": row.attempt - row.losses}

@@ -7,7 +7,7 @@ children with their run.
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, DateTime, Integer, MetaData, SmallInteger, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Identity, Integer, MetaData, SmallInteger, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSON, UUID
 
 SCHEMA = "squidmesh"
@@ -59,6 +59,7 @@ runs = Table(
     Column("failure", _JSON),
     Column("last_error", _JSON),
     Column("idempotency_key", Text),
+    Column("request_hash", Text),
     Column("replayed_from", UUID(as_uuid=True)),
     Column("traceparent", Text),
     Column("deadline_at", _TIME),
@@ -108,10 +109,19 @@ attempts = Table(
     Column("finished_at", _TIME, nullable=False),
 )
 
+# Written by processes that trace, for attempts that failed: the next one links to their span.
+attempt_spans = Table(
+    "attempt_spans",
+    metadata,
+    Column("step_run_id", UUID(as_uuid=True), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("traceparent", Text, nullable=False),
+)
+
 audit_events = Table(
     "audit_events",
     metadata,
-    Column("id", UUID(as_uuid=True), primary_key=True),
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("run_id", UUID(as_uuid=True), nullable=False),
     Column("step", Text),
     Column("type", Text, nullable=False),
@@ -132,6 +142,19 @@ schedules = Table(
     Column("last_fired_at", _TIME),
 )
 
+# A queue that somebody has paused or resumed: who did it last, and a number that grows with every such change,
+# by which workers see that there was one.
+queues = Table(
+    "queues",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("paused_at", _TIME),
+    Column("actor", Text),
+    Column("comment", Text),
+    Column("changed_at", _TIME, nullable=False),
+    Column("change", BigInteger, nullable=False),
+)
+
 workers = Table(
     "workers",
     metadata,
@@ -143,4 +166,5 @@ workers = Table(
     Column("step_types", ARRAY(Text), nullable=False),
     Column("started_at", _TIME, nullable=False),
     Column("beat_at", _TIME, nullable=False),
+    Column("silent_at", _TIME, nullable=False),
 )

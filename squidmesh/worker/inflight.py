@@ -47,6 +47,7 @@ class InFlight:
     def __init__(self, lease: timedelta) -> None:
         self.lease = lease
         self._held: dict[UUID, Held] = {}
+        self._expected: dict[UUID, UUID] = {}
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -82,6 +83,19 @@ class InFlight:
         """Return what is held now."""
         with self._lock:
             return list(self._held.values())
+
+    def expect(self, held: Held, token: UUID) -> None:
+        """Know ``token`` as ours: that of the successor which is about to be recorded with ``held``."""
+        self._expected[held.id] = token
+
+    def forget(self, held: Held) -> None:
+        """Expect no successor of ``held`` any more: it is held by now, or was not handed over."""
+        self._expected.pop(held.id, None)
+
+    def tokens(self) -> set[UUID]:
+        """Return the tokens of what is held or expected."""
+        expected = set(self._expected.copy().values())  # first: what is expected is held before it is forgotten
+        return expected | {held.task.claim.token for held in self.all()}
 
     def end(self, held: Held) -> bool:
         """Say that the attempt has ended; False if its end was submitted before (it had timed out)."""

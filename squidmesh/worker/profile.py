@@ -6,6 +6,10 @@ import os
 import secrets
 import socket
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import timedelta
 
 
 def new_worker_id() -> str:
@@ -18,7 +22,7 @@ class Profile:
     """One worker process; ``step_types`` includes the built-ins, times are in seconds.
 
     ``burst`` ends the worker once nothing is due; ``grace`` is how long running steps may go on after a
-    request to stop.
+    request to stop; finished runs older than ``retention`` are deleted (None: they stay).
     """
 
     queues: tuple[str, ...]
@@ -28,4 +32,5 @@ class Profile:
     sweep_interval: float
     grace: float
     burst: bool = False
+    retention: timedelta | None = None
     id: str = field(default_factory=new_worker_id)

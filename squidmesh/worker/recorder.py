@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from squidmesh.model.outcome import Outcome
     from squidmesh.runtime.engine import Engine
+    from squidmesh.runtime.recording import Ended
     from squidmesh.worker.inflight import Held, InFlight
     from squidmesh.worker.profile import Profile
 
@@ -57,6 +58,11 @@ class Recorder:
         self.handout = Handout(on_idle=self._wake)
         self.nothing_due = threading.Event()
 
+    @property
+    def worker(self) -> str:
+        """The name under which this process claims and records."""
+        return self._profile.id
+
     def start(self) -> None:
         """Start the loop."""
         self._thread.start()
@@ -67,10 +73,16 @@ class Recorder:
 
     def record(self, held: Held, outcome: Outcome) -> Ticket:
         """Hand in the end of a step that was said to have ended, and wait until it is recorded."""
-        ticket = self._plan(held, outcome)
+        ticket = Ticket(held=held, ended=self.plan(held, outcome))
         self._put(ticket)
-        ticket.done.wait()
+        ticket.wait()
         return ticket
+
+    def plan(self, held: Held, outcome: Outcome) -> Ended:
+        """Decide, in the thread that executed; a successor is handed over to it while its chain is young."""
+        chain = not self._draining and not self._solitude.wanted and time.monotonic() - held.chain_since < CHAIN_LIMIT
+        served = self._turn.lanes.numbers if chain else frozenset[int]()
+        return plan_record(held.task, outcome, self._engine.rules, served)
 
     def hint(self, due_in: float) -> None:
         """Look for due steps in ``due_in`` seconds, if not earlier."""
@@ -96,7 +108,7 @@ class Recorder:
             self._closed = True
             left, self._submitted = self._submitted, []
         for ticket in left:
-            ticket.done.set()
+            ticket.answer()
 
     def _wake(self) -> None:
         with self._changed:
@@ -105,19 +117,10 @@ class Recorder:
     def _put(self, ticket: Ticket) -> None:
         with self._changed:
             if self._closed:  # nobody is there to record it: the claim is given back, or its lease passes
-                ticket.done.set()
+                ticket.answer()
                 return
             self._submitted.append(ticket)
             self._changed.notify()
-
-    def _plan(self, held: Held, outcome: Outcome) -> Ticket:
-        """Decide, in the thread that executed; a successor is handed over while its chain is young."""
-        return Ticket(held=held, ended=plan_record(held.task, outcome, self._engine.rules, self.handed_over(held)))
-
-    def handed_over(self, held: Held) -> frozenset[int]:
-        """Return the lanes on which the successor of a step is handed over to its thread."""
-        chain = not self._draining and not self._solitude.wanted and time.monotonic() - held.chain_since < CHAIN_LIMIT
-        return self._turn.lanes.numbers if chain else frozenset[int]()
 
     def _run(self) -> None:
         while not (self._closing and not self._submitted):

@@ -1,4 +1,4 @@
-"""The scheduler loop of a worker process, in huey's consumer: the sweeps, the sign of life, the schedules."""
+"""The scheduler loop of a worker process, in huey's consumer: sweeps, the sign of life, retention, schedules."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from squidmesh.errors import DatabaseUnavailable
 from squidmesh.runtime.deadlines import sweep_deadlines
 from squidmesh.runtime.losses import sweep_losses
 from squidmesh.runtime.presence import beat_presence
+from squidmesh.runtime.pruning import prune_for_a_while
 from squidmesh.runtime.timeouts import sweep_timeouts
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _NEVER = float("inf")
+_PRUNE_FOR = 0.2  # seconds of a sweep, while some are left
+_PRUNE_EVERY = 60.0
 
 
 class SweepingScheduler(Scheduler):  # type: ignore[misc]  # huey ships no type information
@@ -42,6 +45,7 @@ class SweepingScheduler(Scheduler):  # type: ignore[misc]  # huey ships no type 
         self._store = engine.dedicated()
         self._sweep_at = 0.0
         self._fire_at = 0.0
+        self._prune_at = 0.0
 
     def loop(self, now: object = None) -> None:  # noqa: ARG002 - huey's signature
         """Do what is due, then wait for what is next."""
@@ -49,6 +53,7 @@ class SweepingScheduler(Scheduler):  # type: ignore[misc]  # huey ships no type 
             self._sweep_at = time.monotonic() + self._profile.sweep_interval
             self._fire_at = 0.0
             self._guard("sweep", self._sweep)
+            self._guard("prune", self._prune)
         if time.monotonic() >= self._fire_at:
             self._fire_at = _NEVER
             self._guard("look at the schedules", self._fire)
@@ -70,6 +75,15 @@ class SweepingScheduler(Scheduler):  # type: ignore[misc]  # huey ships no type 
             sweep_timeouts(self._engine, connection)
         if found:
             self._engine.notifier.announce(self._engine.poll_interval)
+
+    def _prune(self) -> None:
+        """Delete finished runs past their retention, a little at each sweep until all are gone."""
+        if self._profile.retention is None or time.monotonic() < self._prune_at:
+            return
+        with self._store.use() as connection:
+            left = prune_for_a_while(self._engine, connection, self._profile.retention, _PRUNE_FOR)
+        if not left:
+            self._prune_at = time.monotonic() + _PRUNE_EVERY
 
     def _fire(self) -> None:
         if self._firing is None:

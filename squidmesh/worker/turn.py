@@ -6,27 +6,31 @@ import logging
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
-from uuid import UUID, uuid4
 
 from squidmesh.errors import DatabaseUnavailable, StatementRefused
+from squidmesh.model.identity import new_token
 from squidmesh.runtime.dispatch import Exchange, exchange, record_alone
 from squidmesh.runtime.lanes import ServedLanes
 from squidmesh.runtime.outcomes import unrecordable
-from squidmesh.runtime.preparation import prepare
+from squidmesh.runtime.preparation import prepare_readable
+from squidmesh.runtime.recall import recall
 from squidmesh.runtime.recording import plan_record, prepare_successor
-from squidmesh.runtime.recovery import release_claims, strays_of_worker
+from squidmesh.runtime.recovery import release_claims, set_aside, strays_of_worker
 from squidmesh.runtime.settlement import settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from uuid import UUID
 
     from squidmesh.model.claim import Claim
     from squidmesh.runtime.engine import Engine
     from squidmesh.runtime.preparation import Prepared
+    from squidmesh.runtime.recall import Recalled
+    from squidmesh.runtime.recording import Ended
     from squidmesh.runtime.settlement import Settled
     from squidmesh.store.dedicated import Dedicated
     from squidmesh.store.records import Completion, Recorded
@@ -78,7 +82,7 @@ class Turn:
             return self._perform(tickets, wanted, idle=idle)
         finally:
             for ticket in tickets:
-                if not ticket.done.is_set():  # its lease runs out, and the sweep gives the step to somebody
+                if not ticket.answered:  # its lease runs out, and the sweep gives the step to somebody
                     self._close(ticket)
 
     def _perform(self, tickets: Sequence[Ticket], wanted: int, *, idle: bool) -> TurnResult:
@@ -92,6 +96,8 @@ class Turn:
         except StatementRefused:
             log.exception("a group of %d completions was refused; each is recorded alone", len(completions))
             answer = Exchange(recorded=self._record_each(tickets))
+        if self._was_cut_off:
+            answer = self._recall(tickets, answer)
         self._answer(tickets, answer)
         claimed = self._hold(answer)
         if self._was_cut_off:
@@ -101,11 +107,24 @@ class Turn:
 
     def _exchange(self, completions: Sequence[Completion], wanted: int, solo: bool) -> Exchange:
         """Exchange once; claims get new tokens each time, so that those of an exchange cut off are nobody's."""
-        tokens = [uuid4() for _ in range(wanted)]
+        tokens = [new_token() for _ in range(wanted)]
         request = self.lanes.request(tokens, self._profile.id, self._engine.lease, solo=solo)
         self._asked_at = time.monotonic()
         with self._store.use() as connection:
             return exchange(self._engine.database, connection, completions, request, self._engine.lease)
+
+    def _recall(self, tickets: Sequence[Ticket], answer: Exchange) -> Exchange:
+        """Add what an exchange that was cut off has recorded all the same."""
+        found = self._recalled([ticket for ticket in tickets if ticket.held.id not in answer.recorded])
+        return replace(answer, recorded=answer.recorded | {id_: item.recorded for id_, item in found.items()})
+
+    def _recalled(self, tickets: Sequence[Ticket]) -> dict[UUID, Recalled]:
+        return self._until_answered(lambda: self._recall_once([ticket.ended for ticket in tickets]))
+
+    def _recall_once(self, ends: Sequence[Ended]) -> dict[UUID, Recalled]:
+        self._asked_at = time.monotonic()
+        with self._store.use() as connection:
+            return recall(self._engine, connection, ends, self._profile.id)
 
     def _until_answered(self, call: Callable[[], T]) -> T:
         """Repeat a call while the database cannot be reached; its tokens make the repetition safe."""
@@ -172,9 +191,17 @@ class Turn:
 
     def _close(self, ticket: Ticket) -> None:
         self._inflight.remove(ticket.held)
-        ticket.done.set()
+        ticket.answer()
 
     def _settle(self, ticket: Ticket) -> Settled | None:
+        """Take the slow path; where an answer did not come, the row tells what was written."""
+        settled = self._settle_or_fail(ticket)
+        if settled is None and ticket.recorded is None and self._was_cut_off:
+            recalled = self._recalled([ticket]).get(ticket.held.id)
+            return recalled.settled if recalled is not None else None
+        return settled
+
+    def _settle_or_fail(self, ticket: Ticket) -> Settled | None:
         """Take the slow path; an end that the database refuses becomes a failure that it accepts."""
         database, rules, task = self._engine.database, self._engine.rules, ticket.held.task
         try:
@@ -191,19 +218,19 @@ class Turn:
         if answer.claimed is None or not answer.claimed.claims:
             return []
         claims, claimed_at = answer.claimed.claims, self._asked_at
-        tasks = self._until_answered(lambda: self._prepare(claims))
+        tasks, unreadable = self._until_answered(lambda: self._prepare(claims))
+        for claim in unreadable:
+            self._until_answered(partial(set_aside, self._engine, claim))
         return [self._inflight.add(task, claimed_at=claimed_at) for task in tasks]
 
-    def _prepare(self, claims: Sequence[Claim]) -> list[Prepared]:
+    def _prepare(self, claims: Sequence[Claim]) -> tuple[list[Prepared], list[Claim]]:
         with self._store.use() as connection:
-            return prepare(self._engine.database, connection, self._engine.definitions, claims)
+            return prepare_readable(self._engine.database, connection, self._engine.definitions, claims)
 
     def _release_strays(self) -> None:
         """Give back what was claimed in our name by an exchange whose answer never came."""
         with self._store.use() as connection:
-            strays = strays_of_worker(
-                self._engine, connection, self._profile.id, {held.task.claim.token for held in self._inflight.all()}
-            )
+            strays = strays_of_worker(self._engine, connection, self._profile.id, self._inflight.tokens)
         release_claims(self._engine, strays, timedelta())
 
     def give_back(self, held: Sequence[Held]) -> None:
@@ -216,7 +243,7 @@ class Turn:
         self._announce(tickets, answer, wanted)
         if answer.claimed is None:
             return TurnResult(claimed=claimed, look_in=self._profile.poll_interval, nothing_due=False)
-        self.lanes.seen(answer.claimed.newest_lane)
+        self.lanes.seen(answer.claimed.newest_lane, answer.claimed.queues_changed)
         taken = len(answer.claimed.claims)
         self._fruitless = self._fruitless + 1 if answer.claimed.contended and not taken else 0
         more = answer.claimed.contended or taken == wanted or not self.lanes.fresh

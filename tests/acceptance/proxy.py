@@ -122,8 +122,8 @@ class _Session:
         elif kind == b"B":
             _, name, _ = body.split(b"\0", 2)
             self._doomed |= self._proxy.executes(self._prepared[name])
-        elif kind == b"Q":
-            self._proxy.executes(body[:-1])
+        elif kind == b"Q" and self._proxy.executes(body[:-1]):
+            self._cut.set()
 
     def _answers(self) -> None:
         for kind, message in _messages(self._server):

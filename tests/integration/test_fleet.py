@@ -102,6 +102,22 @@ def test_the_number_of_statements_does_not_grow(fleet):
     assert len([statement for statement in mine if statement.lstrip().startswith("SELECT")]) == 2
 
 
+def test_each_run_in_a_line_says_what_its_explanation_says(fleet):
+    """Reason, step and time of many runs are those of each alone, also of runs that ended or are being cancelled."""
+    mesh, runs = fleet
+    by_way = {run.payload["way"]: run for run in runs}
+    mesh.cancel_run(by_way["timer"].id)
+    mesh.reject_run(by_way["ask"].id, actor="ada")
+    mesh.cancel_run(by_way["slow"].id)
+    found = mesh.explain_runs([run.id for run in runs])
+    assert set(found) == {run.id for run in runs}
+    for run_id, standing in found.items():
+        alone = mesh.explain_run(run_id)
+        assert (standing.reason, standing.step, standing.since) == (alone.reason, alone.step, alone.since)
+    assert {"cancelled", "cancelling", "compensating"} < {standing.reason for standing in found.values()}
+    assert found[by_way["retry"].id].code == "upstream_down"
+
+
 def test_one_workflow_alone(fleet):
     """A name narrows the view; an unknown one has no open runs."""
     mesh, runs = fleet

@@ -30,6 +30,10 @@ EXAMPLES: list[tuple[SquidMeshError, str]] = [
     ),
     (errors.InvalidRunId("x" * 500), repr("x" * 80) + " is not a run id: a UUID is expected"),
     (errors.RunNotFound("r"), "no run has the id r"),
+    (
+        errors.AmbiguousRunId("019b", ("019b1", "019b2")),
+        "several runs have an id that begins with 019b: 019b1, 019b2; give more of it",
+    ),
     (errors.InvalidTransition("completed", "cancelled"), "a run that is completed cannot become cancelled"),
     (
         errors.InvalidTransition("running", "replayed", "it has not ended"),
@@ -40,6 +44,7 @@ EXAMPLES: list[tuple[SquidMeshError, str]] = [
         errors.WrongManualAction("r", "approve_run", ("unblock_run",)),
         "run r cannot take approve_run; it waits for: unblock_run",
     ),
+    (errors.QueueNotFound("mial", ("mail",)), "queue 'mial' is not known (did you mean 'mail'?); known: mail"),
     (errors.ActorRequired("approve_run"), "approve_run needs an actor: a name that is not empty"),
     (
         errors.UnsafeReplay(("erase",), "report"),
@@ -92,6 +97,8 @@ def test_an_error_keeps_its_data_across_processes(error: SquidMeshError, duplica
 def test_messages_without_their_optional_part():
     """What is not known is left out of the message, not printed as None."""
     assert str(errors.WorkflowNotFound("w", ())) == "workflow 'w' is not known; no workflow is loaded"
+    assert str(errors.RunNotFound("r", ("s",))) == "no run has the id r (did you mean s?)"
+    assert str(errors.QueueNotFound("mail", ())) == "queue 'mail' is not known; none is known"
     assert "from_step" not in str(errors.UnsafeReplay(("erase",)))
     assert "are missing" in str(errors.SchemaOutdated(None, "0002"))
     assert str(errors.InvalidValue("", "is NaN")) == "is NaN"

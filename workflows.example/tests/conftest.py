@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+from shop.books import books
 
-from squidmesh import StepContext
+from squidmesh.testing import step_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from squidmesh import StepContext
 
 
 @pytest.fixture
@@ -43,19 +46,21 @@ def make_context() -> Callable[..., StepContext]:
     """Return a function that makes a step's context; ``run_id`` and ``step`` decide its idempotency key."""
 
     def make(**facts: Any) -> StepContext:
-        known: dict[str, Any] = {
-            "run_id": str(uuid4()),
-            "workflow": "content.post_daily_digest",
-            "trigger": "daily_digest",
-            "step": "post_to_discord",
-            "attempt": 1,
-            "max_attempts": 5,
-            "payload": dict,
-            "context": dict,
-        }
-        return StepContext(**(known | facts))
+        return step_context(**({"run_id": str(uuid4()), "step": "post_to_discord"} | facts))
 
     return make
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Any]]:
+    """Keep the shop's books in a folder of the test; return a function that asks them for one column."""
+    monkeypatch.setenv("SHOP_FOLDER", str(tmp_path))
+
+    def ask(query: str) -> list[Any]:
+        with books() as connection:
+            return [row[0] for row in connection.execute(query)]
+
+    return ask
 
 
 @dataclass

@@ -9,7 +9,6 @@ import pytest
 from content.discord import delete_discord_message, post_to_discord
 
 from squidmesh import RetryStep, StepFailed
-from squidmesh.model.state import StepRunKind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +49,7 @@ def test_a_message_is_taken_back(configure, make_context, server):
     configure(digest_channel=f"{server.url}/hook")
     output = post_to_discord(DIGEST, "digest_channel", make_context(run_id="r"))
     server.status, server.body = 204, b""
-    undoing = make_context(run_id="r", kind=StepRunKind.COMPENSATION)
+    undoing = make_context(run_id="r", compensation=True)
     assert delete_discord_message(undo(output), undoing) == {"deleted": "9001"}
     (_, _, posting, _), (method, path, deleting, _) = server.received
     assert (method, path) == ("DELETE", "/hook/messages/9001")

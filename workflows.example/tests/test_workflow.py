@@ -1,51 +1,51 @@
-"""The workflow as a whole: run by a worker on a database of the test's own, posting to a real HTTP server."""
+"""The workflow as a whole: driven by the test, posting to a real HTTP server."""
 
 from __future__ import annotations
 
 import json
-import tempfile
-import time
+import shutil
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
-from squidmesh import SquidMesh
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from conftest import Watched
 
     from squidmesh.model.run import Run
+    from squidmesh.testing import DrivenMesh
 
 PROJECT = Path(__file__).parents[1]
 FEED = str(PROJECT / "sample" / "releases.xml")
 
 
-@pytest.fixture(scope="module")
-def mesh() -> Iterator[SquidMesh]:
-    """Return a host of the example's workflows on a private PostgreSQL."""
-    with (
-        tempfile.TemporaryDirectory(prefix="squidmesh-example-", ignore_cleanup_errors=True) as folder,
-        SquidMesh(f"embedded:{folder}/database", workflows=PROJECT / "workflows", folder=PROJECT) as mesh,
-    ):
-        mesh.migrate()
-        yield mesh
-
-
-def finish(mesh: SquidMesh) -> Run:
+def finish(mesh: DrivenMesh) -> Run:
     """Start the digest, work it until it ends and return it with its history."""
     run = mesh.start_run("content.post_daily_digest", {"feed_url": FEED})
-    with mesh.worker(concurrency=2):
-        until = time.monotonic() + 30
-        while not run.status.terminal and time.monotonic() < until:
-            time.sleep(0.05)
-            run = mesh.inspect_run(run.id)
+    mesh.drain(through="1h")
     return mesh.inspect_run(run.id, include_history=True)
 
 
-def test_the_digest_arrives(mesh: SquidMesh, server: Watched, configure: Callable[..., Path]) -> None:
+def test_the_digest_is_posted_every_weekday(mesh: DrivenMesh, server: Watched, configure: Callable[..., Path]) -> None:
+    """In a week it is posted five times, at nine."""
+    folder = configure(digest_channel=f"{server.url}/webhooks/1")
+    shutil.copytree(PROJECT / "sample", folder / "sample")
+    mesh.drain(through="7d")
+    assert len(server.received) == 5
+    days = {run.payload["posted_on"] for run in mesh.list_runs(workflow="content.post_daily_digest")}
+    assert {date.fromisoformat(day).isoweekday() for day in days} == {1, 2, 3, 4, 5}
+
+
+def test_a_busy_channel_is_tried_again(mesh: DrivenMesh, server: Watched, configure: Callable[..., Path]) -> None:
+    """An answer of 503 is tried five times, with longer and longer pauses; then the error route is taken."""
+    configure(digest_channel=f"{server.url}/webhooks/1")
+    server.status = 503
+    run = finish(mesh)
+    assert (run.status, len(server.received)) == ("completed", 5)
+
+
+def test_the_digest_arrives(mesh: DrivenMesh, server: Watched, configure: Callable[..., Path]) -> None:
     """The feed's newest entries are posted once, and the delivery is recorded."""
     folder = configure(digest_channel=f"{server.url}/webhooks/1")
     run = finish(mesh)
@@ -58,7 +58,7 @@ def test_the_digest_arrives(mesh: SquidMesh, server: Watched, configure: Callabl
     assert json.loads(line)["status"] == "delivered"
 
 
-def test_a_refusal_takes_the_error_route(mesh: SquidMesh, server: Watched, configure: Callable[..., Path]) -> None:
+def test_a_refusal_takes_the_error_route(mesh: DrivenMesh, server: Watched, configure: Callable[..., Path]) -> None:
     """A webhook that is gone is not tried again; the failure and its reason are recorded, and the run completes."""
     folder = configure(digest_channel=f"{server.url}/webhooks/1")
     server.status = 404
@@ -71,7 +71,7 @@ def test_a_refusal_takes_the_error_route(mesh: SquidMesh, server: Watched, confi
 
 
 def test_a_failure_after_the_post_takes_the_message_back(
-    mesh: SquidMesh, server: Watched, configure: Callable[..., Path]
+    mesh: DrivenMesh, server: Watched, configure: Callable[..., Path]
 ) -> None:
     """When the delivery cannot be recorded the run fails, and its compensation deletes the posted message."""
     folder = configure(digest_channel=f"{server.url}/webhooks/1")

@@ -115,7 +115,7 @@ def test_what_is_wrong_for_all_ends_the_command(
         code, _, err = cli(*arguments)
         assert (code, said in err) == (2, True), err
     monkeypatch.delenv("SQUIDMESH_ACTOR")
-    monkeypatch.setattr(acting.os, "getuid", lambda: 0)
+    monkeypatch.setattr("os.getuid", lambda: 0)
     code, _, err = cli("cancel", run.id, "--yes")
     assert code == 2
     assert "root is nobody in particular: give --actor NAME or set SQUIDMESH_ACTOR" in err

@@ -283,7 +283,7 @@ def test_a_running_branch_does_not_hide_what_may_be_decided(stage: Any) -> None:
     assert (explained.status, explained.reason, explained.details["paused"]) == (
         "running",
         "waiting_for_timer",
-        ["look"],
+        {"look": "paused_for_manual_action"},
     )
     assert "unblock_run" in explained.next_actions
     assert mesh.unblock_run(run.id).status == "running"

@@ -28,6 +28,7 @@ ANNOTATIONS = {
     "sqlalchemy": (
         "squidmesh.runtime",  # likewise, the façade's connection
         "squidmesh.mesh",  # takes a host's Engine and Connection
+        "squidmesh.testing",  # likewise, a Connection for a context
         "squidmesh.steps.context",  # gives a transactional step its Connection
     ),
 }

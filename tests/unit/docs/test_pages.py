@@ -1,61 +1,131 @@
-"""The pages that people read first say nothing that is not so."""
+"""The pages that people read say nothing that is not so; what can be done with them is done in tests/acceptance."""
 
 from __future__ import annotations
 
 import ast
+import configparser
 import importlib
+import json
 import re
-from pathlib import Path
+import shlex
+import tomllib
+from typing import TYPE_CHECKING
 
+import click
 import pytest
+from ruamel.yaml import YAML
 
 from squidmesh.authoring.lint import lint_text
-from squidmesh.cli.main import COMMANDS
+from squidmesh.cli.main import COMMANDS, cli
+from tests.pages import ROOT, Block, every_page, written_pages
 
-ROOT = Path(__file__).parents[3]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "workflows.example" / "README.md"]
-# The reference of the rules shows bad files on purpose; its own test runs each of its examples.
-WRITTEN = [page for page in PAGES if page.name != "rules.md"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
+    from tests.pages import Page
 
-def blocks(page: Path, language: str) -> list[str]:
-    """Return the fenced blocks of a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-
-
-def name(page: Path) -> str:
-    """Return the page's path as the test's name."""
-    return page.relative_to(ROOT).as_posix()
+# Every block is of a kind that some test understands.
+KINDS = {"console", "ini", "json", "mermaid", "python", "sh", "text", "toml", "yaml"}
+PAGES = every_page()
+WRITTEN = written_pages()
+# Sphinx's own directives; the build checks them.
+DIRECTIVE = re.compile(r"\{[a-z-]+\}")
 
 
-@pytest.mark.parametrize("page", WRITTEN, ids=name)
-def test_workflows_on_a_page_are_valid(page: Path) -> None:
+def blocks(page: Page, *languages: str) -> list[Block]:
+    """Return the fenced blocks of some languages."""
+    return [block for block in page.blocks if block.language in languages]
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=str)
+def test_every_block_is_of_a_kind_that_is_tested(page: Page) -> None:
+    """No block escapes, and one that is not run says why."""
+    for block in page.blocks:
+        assert block.language in KINDS or DIRECTIVE.match(block.language), f"{page}:{block.line}"
+        assert block.mark != "not run" or block.reason, f"{page}:{block.line}"
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=str)
+def test_workflows_on_a_page_are_valid(page: Page) -> None:
     """Whoever copies a workflow from a page gets one without errors."""
     for block in blocks(page, "yaml"):
-        if block.startswith("workflow:"):
-            found = lint_text(block, page.name).diagnostics
+        if re.search(r"^workflow:", block.text, re.MULTILINE) and block.mark != "not run":
+            found = lint_text(block.text, page.path.name).diagnostics
             assert [str(diagnostic) for diagnostic in found if diagnostic.severity == "error"] == []
 
 
-@pytest.mark.parametrize("page", WRITTEN, ids=name)
-def test_python_on_a_page_compiles_and_imports_what_there_is(page: Path) -> None:
+@pytest.mark.parametrize("page", WRITTEN, ids=str)
+def test_data_on_a_page_can_be_read(page: Page) -> None:
+    """YAML, TOML, JSON and INI are what they say."""
+    for block in page.blocks:
+        match block.language:
+            case "yaml":
+                list(YAML(typ="safe").load_all(block.text))
+            case "toml":
+                tomllib.loads(block.text)
+            case "json":
+                json.loads(block.text)
+            case "ini":
+                configparser.ConfigParser(strict=False, interpolation=None).read_string(block.text)
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=str)
+def test_python_on_a_page_compiles_and_imports_what_there_is(page: Page) -> None:
     """Whoever copies code from a page finds every name that it imports from us."""
     for block in blocks(page, "python"):
-        for node in ast.walk(ast.parse(block)):
+        for node in ast.walk(ast.parse(block.text)):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("squidmesh"):
                 module = importlib.import_module(str(node.module))
                 assert [alias.name for alias in node.names if not hasattr(module, alias.name)] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name)
-def test_links_between_pages_lead_somewhere(page: Path) -> None:
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_links_between_pages_lead_somewhere(page: Page) -> None:
     """A relative link names a file that is there."""
-    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
-    assert [target for target in targets if not (page.parent / target).exists()] == []
+    text = page.path.read_text(encoding="utf-8")
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", text) + re.findall(r"\} (\.\.?/\S+)$", text, re.MULTILINE)
+    assert [target for target in targets if not (page.path.parent / target).exists()] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name)
-def test_commands_on_a_page_exist(page: Path) -> None:
-    """Every ``squidmesh COMMAND`` that a page shows is a command."""
-    shown = set(re.findall(r"(?:^|[`/]|&& |\\$ )squidmesh ([a-z]+)", page.read_text(encoding="utf-8"), re.MULTILINE))
-    assert shown <= set(COMMANDS)
+def shown_commands(page: Page) -> Iterator[str]:
+    """Yield every command of ours that a page shows, in blocks (as a list of words too) and in prose."""
+    text = page.path.read_text(encoding="utf-8")
+    yield from re.findall(r"`(squidmesh [a-z][^`]*)`", text)
+    for block in page.blocks:
+        words = block.text.replace("\\\n", " ").replace('", "', " ").replace('"', "")
+        yield from re.findall(r"(?:^|[/=(\[]|[$|&:] |env )(squidmesh [a-z][^|)#;&\]\n]*)", words, re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=str)
+def test_commands_on_a_page_exist(page: Page) -> None:
+    """Every ``squidmesh COMMAND --option`` that a page shows is a command, and has these options."""
+    for shown in shown_commands(page):
+        words = shown.split()[1:]
+        assert words[0] in COMMANDS, shown
+        assert list(unknown_options(words)) == [], shown
+
+
+def unknown_options(words: list[str]) -> Iterator[str]:
+    """Yield the options that the command, or the command inside it, does not have."""
+    context = click.Context(cli)
+    command: click.Command | None = cli
+    for word in words:
+        if isinstance(command, click.Group) and (inner := command.get_command(context, word)):
+            command, context = inner, click.Context(inner, context)
+        elif word.startswith("--"):
+            assert command is not None
+            known = {option for item in command.get_params(context) for option in item.opts}
+            if word.split("=")[0].rstrip(",.:") not in known:
+                yield word
+
+
+def test_unknown_options_are_found() -> None:
+    """An option that is not there is found, of a command and of one inside it."""
+    assert list(unknown_options(shlex.split("run --burst --bursts"))) == ["--bursts"]
+    assert list(unknown_options(shlex.split("schedules fire a b --for x --from y"))) == ["--from"]
+
+
+def test_the_root_is_the_project() -> None:
+    """The pages are those of this project."""
+    assert (ROOT / "pyproject.toml").is_file()
+    assert len(PAGES) > len(WRITTEN)

@@ -50,11 +50,14 @@ def parallel(outcome: Outcome, step: str, **situation: Any) -> Decision:
 
 
 def test_the_first_transition_that_holds_is_taken():
-    """In order of the file; the delay of the outcome goes with it."""
+    """In order of the file; the delay of the outcome goes with it, and the decision keeps the transition chosen."""
     delay = timedelta(seconds=7)
+    first, second, _ = ROUTED.steps["work"].next.ok
     both = decided(DONE, holds=("payload.a", "payload.b"))
-    assert both == Advance(status=StepStatus.COMPLETED, enter="one", delay=delay)
-    assert decided(DONE, holds=("payload.b",)) == Advance(status=StepStatus.COMPLETED, enter=None, delay=delay)
+    assert both == Advance(status=StepStatus.COMPLETED, enter="one", chosen=first, delay=delay)
+    assert decided(DONE, holds=("payload.b",)) == Advance(
+        status=StepStatus.COMPLETED, enter=None, chosen=second, delay=delay
+    )
     assert decided(Skipped(reason=""), "bare") == Advance(status=StepStatus.SKIPPED, enter="one")
 
 
@@ -101,7 +104,10 @@ def test_retries_are_counted_without_losses(attempt: int, losses: int, again: bo
     if again:
         assert found == Retry(failure=BUSY, delay=timedelta(seconds=9))
     else:
-        assert found == Advance(status=StepStatus.FAILED, enter="mend", failure=BUSY, recovery=Recovery.UNDO)
+        mend = ROUTED.steps["work"].next.error[0]
+        assert found == Advance(
+            status=StepStatus.FAILED, enter="mend", failure=BUSY, recovery=Recovery.UNDO, chosen=mend
+        )
 
 
 def test_the_step_may_say_when():

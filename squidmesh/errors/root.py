@@ -1,0 +1,35 @@
+"""The root of the error tree, and the wording that its messages share."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, dataclass_transform
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def closest(name: str, known: Sequence[str]) -> str | None:
+    """Return the known name that ``name`` is probably meant to be, if one is close."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def suggestion(name: str, known: Sequence[str]) -> str:
+    """Return ``" (did you mean 'x'?)"`` for the closest known name, or an empty string."""
+    close = closest(name, known)
+    return f" (did you mean {close!r}?)" if close else ""
+
+
+@dataclass_transform(eq_default=False)
+@dataclass(eq=False)
+class SquidMeshError(Exception):
+    """Base of everything that Squid Mesh raises on purpose; the subclasses are dataclasses like it."""
+
+    def __init_subclass__(cls) -> None:
+        dataclass(eq=False)(cls)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(getattr(self, field.name) for field in dataclasses.fields(self))

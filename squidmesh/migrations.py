@@ -1,0 +1,8 @@
+"""Migrations of our tables for a host's own Alembic: what ``squidmesh db install`` writes calls this."""
+
+from __future__ import annotations
+
+from squidmesh.store.migrations import current_version, downgrade, known_versions, upgrade, upgrade_sql
+from squidmesh.store.migrations.install import install
+
+__all__ = ["current_version", "downgrade", "install", "known_versions", "upgrade", "upgrade_sql"]
