@@ -59,6 +59,7 @@ def perform(scenario: Scenario, cluster: Cluster, scale: Scale, seed: int) -> Ou
         recoveries=recoveries,
         took=time.monotonic() - began,
         problem=problem or (None if report.clean else str(report)),
+        broken=frozenset(report.broken),
     )
 
 
