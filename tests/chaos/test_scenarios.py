@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.chaos.bouncer import program
 from tests.chaos.cluster import Cluster
 from tests.chaos.performance import perform
 from tests.chaos.scale import SCALES
@@ -32,6 +33,8 @@ def server(request: pytest.FixtureRequest, scenario: Scenario) -> Iterator[Clust
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_the_promise_stands(scenario: Scenario, server: Cluster) -> None:
     """Under this fault every acknowledged run ends, nothing is recorded twice, and every invariant holds."""
+    if scenario.needs is not None and program() is None:
+        pytest.skip(f"{scenario.needs} is not installed")
     outcome = perform(scenario, server, SCALES["ci"], SEED)
     assert outcome.problem is None, outcome.problem
     assert (outcome.lost, outcome.double) == (0, 0)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from tests.chaos.bouncer import PROGRAM
 from tests.chaos.performance import Scenario
 from tests.chaos.scenarios.deploying import migrate, missing_type, rename_step
 from tests.chaos.scenarios.dying import calm, kill_workers, poison, rolling_restart
 from tests.chaos.scenarios.freezing import SLOW_LEASE, frozen_irreversible, slow_step, zombie
 from tests.chaos.scenarios.hostile import leave_values, plant_rows
 from tests.chaos.scenarios.moving import collide
+from tests.chaos.scenarios.pooling import pool
 from tests.chaos.scenarios.reaching import ambiguous_start, black_hole
 from tests.chaos.scenarios.serving import crash_server, end_sessions, outage
 from tests.chaos.scenarios.ticking import fire
@@ -37,4 +39,5 @@ SCENARIOS = (
     Scenario(name="schedules", story=fire),
     Scenario(name="hostile-values", story=leave_values),
     Scenario(name="hostile-rows", story=plant_rows),
+    Scenario(name="pooler", story=pool, needs=PROGRAM),
 )
