@@ -84,18 +84,15 @@ def plant_rows(arena: Arena) -> None:
             assert not mark.exists()
             assert arena.ask(_EXECUTED, planted) == [], "a step that no stored definition names"
         finally:
+            worker.end()
             _uproot(attacker, planted)
 
 
 def _uproot(attacker: psycopg.Connection[Any], planted: list[uuid.UUID]) -> None:
     """Take the rows away again: no definition explains them, and the checker knows no others."""
-    for table, column in (
-        ("attempts", "step_run_id"),
-        ("audit_events", "run_id"),
-        ("step_runs", "run_id"),
-        ("runs", "id"),
-    ):
-        attacker.execute(f"DELETE FROM squidmesh.{table} WHERE {column} = ANY(%s)", [planted])
+    for place in ("squidmesh.audit_events", "squidmesh.step_runs", "ledger.executions", "ledger.bookings"):
+        attacker.execute(f"DELETE FROM {place} WHERE run_id = ANY(%s)", [planted])
+    attacker.execute("DELETE FROM squidmesh.runs WHERE id = ANY(%s)", [planted])
 
 
 def _plant(attacker: psycopg.Connection[Any], mark: Path) -> list[uuid.UUID]:
