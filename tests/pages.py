@@ -19,6 +19,8 @@ GENERATED = {
     "command-line.md",
     "errors.md",
     "events.md",
+    "json-output.md",
+    "metrics.md",
     "python-api.md",
     "rules.md",
     "settings.md",

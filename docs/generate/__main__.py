@@ -13,6 +13,7 @@ MODULES = (
     "command_line",
     "error_tree",
     "host_events",
+    "json_output",
     "python_api",
     "setting_names",
     "states",

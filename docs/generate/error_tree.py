@@ -6,6 +6,7 @@ import dataclasses
 import re
 
 from markdown import first_sentence, table
+
 from squidmesh import errors
 
 PAGE = "reference/errors.md"
@@ -32,16 +33,16 @@ CODES = {
 _TEXT = """\
 # Errors
 
-Everything that Squid Mesh raises on purpose is a `SquidMeshError`, from `squidmesh.errors`. The data of an error are its
-attributes, so that a host can act on them without reading the text, and each can be pickled. A database error that
+Everything that Squid Mesh raises on purpose is a `SquidMeshError`, from `squidmesh.errors`. The data of an error are
+its attributes, so that a host can act on them without reading the text, and each can be pickled. A database error that
 reaches you is one of these, with the cause chained to it; passwords in URLs are never shown.
 
 {groups}
 
 ## Error codes of steps and runs
 
-The failure of an attempt, a step or a run is stored as `{{message, code, type, retryable, details}}`. A step gives codes
-of its own with `StepFailed(message, code)`; these are the engine's:
+The failure of an attempt, a step or a run is stored as `{{message, code, type, retryable, details}}`. A step gives
+codes of its own with `StepFailed(message, code)`; these are the engine's:
 
 {codes}
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from markdown import table
+
 from squidmesh.runtime.events import EVENTS, KEYS
 
 PAGE = "reference/events.md"
@@ -35,10 +36,10 @@ _KEYS = {
 _TEXT = """\
 # Events
 
-`mesh.on(pattern, callback)` calls `callback(event)` after the commit, in the process that made it, on the thread that did
-so. A pattern is a name, or a family such as `run.*`. What a callback raises is logged and changes nothing. Callbacks are
-for telling others; they are not durable: a process that dies after the commit has told nobody. What must happen belongs
-in a step, or in `on_failure`.
+`mesh.on(pattern, callback)` calls `callback(event)` after the commit, in the process that made it, on the thread
+that did so. A pattern is a name, or a family such as `run.*`. What a callback raises is logged and changes nothing.
+Callbacks are for telling others; they are not durable: a process that dies after the commit has told nobody. What must
+happen belongs in a step, or in `on_failure`.
 
 {events}
 

@@ -7,12 +7,14 @@ import inspect
 import re
 from typing import TYPE_CHECKING, Any
 
-import squidmesh.http
 from markdown import first_sentence, prose, table
-from squidmesh import RetryStep, StepContext, StepFailed, Success, SquidMesh, step
+
+import squidmesh.http
+from squidmesh import RetryStep, SquidMesh, StepContext, StepFailed, Success, step
 from squidmesh.model.fleet import FleetGroup
 from squidmesh.model.run import Attempt, AuditEvent, Explanation, Run, StepRun, StepState
 from squidmesh.model.schedule import Schedule
+from squidmesh.testing import DrivenMesh, Replacement, step_context
 from squidmesh.worker.worker import Worker
 
 if TYPE_CHECKING:
@@ -41,6 +43,15 @@ string enums, so `run.status == "completed"` holds.
 
 {steps}
 
+## Testing
+
+`squidmesh.testing` is a pytest plugin, there where the package is installed. Fixtures: `mesh`, a `DrivenMesh`;
+`mesh_options`, to be overridden with arguments for it; `squidmesh_database`, the URL of the test's own database. The
+ini option `squidmesh_workflows` names its workflows, the option `--squidmesh-database URL` the server that it makes
+databases on.
+
+{testing}
+
 ## Values
 
 {values}
@@ -53,6 +64,7 @@ def render() -> str:
         mesh=_class(SquidMesh, constructor=True),
         worker=_class(Worker),
         steps="\n\n".join(_steps()),
+        testing="\n\n".join(_testing()),
         values="\n\n".join(_value(value) for value in VALUES),
     )
 
@@ -63,6 +75,14 @@ def _steps() -> Iterator[str]:
     for answer in (Success, StepFailed, RetryStep):
         yield f"### {answer.__name__}\n\n{_entry(answer.__name__, answer)}"
     yield f"### squidmesh.http.send\n\n{_entry('send', squidmesh.http.send)}"
+
+
+def _testing() -> Iterator[str]:
+    yield f"### DrivenMesh\n\n{prose(DrivenMesh)}"
+    own = [(name, method) for name, method in _methods(DrivenMesh) if name in vars(DrivenMesh)]
+    yield from (f"#### {name}\n\n{_entry(name, method)}" for name, method in own)
+    yield f"### Replacement\n\n{prose(Replacement)}"
+    yield f"### step_context\n\n{_entry('step_context', step_context)}"
 
 
 def _class(owner: type, *, constructor: bool = False) -> str:
@@ -93,16 +113,20 @@ def _signature(name: str, call: Callable[..., Any]) -> str:
     """Return a call as it is written in source, one parameter a line where it would be long."""
     signature = inspect.signature(call)
     parameters = [item for item in signature.parameters.values() if item.name != "self"]
-    text = str(signature.replace(parameters=parameters)).replace("'", "")
-    text = re.sub(r" -> None$", "", text)
+    text = re.sub(r" -> None$", "", _unquoted(str(signature.replace(parameters=parameters))))
     if len(name + text) <= 100:  # noqa: PLR2004 - what fits a line of the page
         return name + text
-    inner = [part.replace("'", "") for part in map(str, parameters)]
+    inner = [_unquoted(str(item)) for item in parameters]
     first_keyword = next((i for i, item in enumerate(parameters) if item.kind is item.KEYWORD_ONLY), len(inner))
     if not any(item.kind is item.VAR_POSITIONAL for item in parameters) and first_keyword < len(inner):
         inner.insert(first_keyword, "*")
     returned = text.rpartition(") -> ")[2] if ") -> " in text else ""
     return f"{name}(\n" + "".join(f"    {part},\n" for part in inner) + ")" + (f" -> {returned}" if returned else "")
+
+
+def _unquoted(text: str) -> str:
+    """Return a signature whose annotations are not shown as the texts that they are."""
+    return re.sub(r"(: |-> )'([^']*)'", r"\1\2", text)
 
 
 def _value(value: type) -> str:

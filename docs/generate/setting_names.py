@@ -6,6 +6,7 @@ import dataclasses
 from datetime import timedelta
 
 from markdown import table
+
 from squidmesh.settings import Settings
 
 PAGE = "reference/settings.md"
@@ -30,8 +31,8 @@ _TEXT = """\
 
 Read from arguments (`SquidMesh(…, lease="1m")`, options of commands), then `SQUIDMESH_*` variables, then
 `[tool.squidmesh]` of the nearest `squidmesh.toml` or `pyproject.toml`, upwards from the working directory. All problems
-are reported at once. Durations are text with a unit: `250ms`, `5s`, `10m`, `2h`, `1d`. Relative paths in a file start at
-that file's folder.
+are reported at once. Durations are text with a unit: `250ms`, `5s`, `10m`, `2h`, `1d`. Relative paths in a file start
+at that file's folder.
 
 {settings}
 

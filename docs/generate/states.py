@@ -6,6 +6,8 @@ import inspect
 import re
 from typing import TYPE_CHECKING
 
+from markdown import table
+
 from squidmesh.model.state import RUN_TRANSITIONS, STEP_TRANSITIONS, Phase, RunStatus, StepStatus
 
 if TYPE_CHECKING:
@@ -23,7 +25,9 @@ constraints tie each status to its times, its claim and its counters, and every 
 
 ## A run
 
-{run_diagram}
+A run begins as `pending`. It may move
+
+{run_moves}
 
 {run_table}
 
@@ -37,34 +41,37 @@ Beside its status a run has a phase, which says where it is heading:
 
 ## A step run
 
-{step_diagram}
+A step run begins as `waiting` where it has open dependencies, else as `pending`, or as `running` when it is handed over
+to the worker that ended the one before. It may move
+
+{step_moves}
 
 {step_table}
 
-A step that is handed over to the worker that ended the one before it begins as `running`; one that is tried again is
-`pending` once more, with a later due time. Nothing of a finished run stays unfinished.
+A step that is tried again is `pending` once more, with a later due time. Nothing of a finished run stays unfinished.
 """
 
 
 def render() -> str:
     """Return the page."""
     return _TEXT.format(
-        run_diagram=_diagram(RUN_TRANSITIONS, RunStatus.PENDING),
+        run_moves=_moves(RUN_TRANSITIONS),
         run_table=_table(RunStatus),
         phase_table=_table(Phase),
-        step_diagram=_diagram(STEP_TRANSITIONS, StepStatus.WAITING, StepStatus.PENDING, StepStatus.RUNNING),
+        step_moves=_moves(STEP_TRANSITIONS),
         step_table=_table(StepStatus),
     )
 
 
-def _diagram(transitions: Mapping[StrEnum, Iterable[StrEnum]], *first: StrEnum) -> str:
-    lines = [f"    [*] --> {status.value}" for status in first]
-    for status in transitions:
-        reached = set(transitions[status])
-        lines += [f"    {status.value} --> {to.value}" for to in transitions if to in reached]
-        if not reached:
-            lines.append(f"    {status.value} --> [*]")
-    return "\n".join(["```mermaid", "stateDiagram-v2", *lines, "```"])
+def _moves(transitions: Mapping[StrEnum, Iterable[StrEnum]]) -> str:
+    """Return which state a row may move to from which; those that are only left, or only reached, say so."""
+    reached = [to for to in transitions if any(to in targets for targets in transitions.values())]
+    rows = [
+        (f"`{status}`", *("●" if to in transitions[status] else "" for to in reached))
+        for status in transitions
+        if transitions[status]
+    ]
+    return table(("from \\ to", *(f"`{to}`" for to in reached)), rows)
 
 
 def _table(kind: type[StrEnum]) -> str:

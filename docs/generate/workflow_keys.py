@@ -31,14 +31,16 @@ _SECTIONS = {
     "on_failure": "`on_failure`",
 }
 _WORDS = ("duration", "positive_duration", "path", "expression", "name", "workflow_name", "queue_name", "step_type")
+# What JSON Schema calls otherwise than workflow files do.
+_TYPES = {"object": "map", "array": "list", "number": "float"}
 _TEXT = """\
 # Keys of a workflow file
 
 A file is YAML 1.2 and declares one workflow. Its shape is a JSON Schema, `squidmesh schema`, which editors use to
 complete keys and show these texts; what a schema cannot say is checked by the [rules](rules.md).
 
-A key with nothing after it means `{{}}` where that is allowed. A workflow is either routed (`next`) or a dependency graph
-(`after`), never both.
+A key with nothing after it means `{{}}` where that is allowed. A workflow is either routed (`next`) or a dependency
+graph (`after`), never both.
 
 ## Top level
 
@@ -86,4 +88,5 @@ def _kind(value: Mapping[str, Any], known: Mapping[str, Any]) -> str:
             name = part["$ref"].rpartition("/")[2]
             return str(known[name].get("title", name))
     types = value.get("type", "any value")
-    return types if isinstance(types, str) else " or ".join(item for item in types if item != "null")
+    listed = [types] if isinstance(types, str) else [item for item in types if item != "null"]
+    return " or ".join(_TYPES.get(item, item) for item in listed)

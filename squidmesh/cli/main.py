@@ -63,7 +63,7 @@ class LazyGroup(click.Group):
             return None
         module_name, _, attribute = COMMANDS[name][0].partition(":")
         module = importlib.import_module(f"squidmesh.cli.{module_name}")
-        return cast("click.Command", getattr(module, attribute or "command"))
+        return _with_paragraphs(cast("click.Command", getattr(module, attribute or "command")))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -78,6 +78,14 @@ class LazyGroup(click.Group):
         """Write the list of commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+def _with_paragraphs(command: click.Command) -> click.Command:
+    """Return a command with click's mark of a paragraph to leave as it is; a raw docstring spells it out."""
+    command.help = (command.help or "").replace("\\b\n", "\b\n")
+    for inner in command.commands.values() if isinstance(command, click.Group) else ():
+        _with_paragraphs(inner)
+    return command
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -35,7 +35,7 @@ for line in sys.stdin:
 """
 
 
-class Wrong(AssertionError):
+class PageError(AssertionError):
     """The page says something that is not so."""
 
 
@@ -73,7 +73,7 @@ class Interpreter:
             try:
                 line = self._lines.get(timeout=max(until - time.monotonic(), 0.1))
             except Empty:
-                raise Wrong(f"no end of {words!r} after {_DEADLINE} s; so far: {lines}") from None
+                raise PageError(f"no end of {words!r} after {_DEADLINE} s; so far: {lines}") from None
             if line.startswith(_DONE):
                 return int(line.split()[1]), lines
             lines.append(line)
@@ -107,7 +107,7 @@ class Session:
         """Do what a block says; return what is wrong if it cannot be done or shows something else."""
         try:
             self._perform(block)
-        except Wrong as problem:
+        except PageError as problem:
             return str(problem)
         return None
 
@@ -144,16 +144,16 @@ class Session:
         code, lines = self._shell.tell(f"{{ {command}\n}} </dev/null 2>&1; printf '\\n{_DONE} %s\\n' $?\n")
         printed = lines[:-1] if lines and not lines[-1] else lines
         if code != (int(expected[1]) if expected else 0):
-            raise Wrong(f"$ {command}\nexited with {code} and printed:\n" + "\n".join(printed))
+            raise PageError(f"$ {command}\nexited with {code} and printed:\n" + "\n".join(printed))
         if shown is not None and not re.fullmatch(pattern(shown), "\n".join(printed).strip("\n")):
-            raise Wrong(f"$ {command}\nprinted:\n" + "\n".join(printed) + "\nthe page shows:\n" + "\n".join(shown))
+            raise PageError(f"$ {command}\nprinted:\n" + "\n".join(printed) + "\nthe page shows:\n" + "\n".join(shown))
 
     def _run_python(self, text: str) -> None:
         if self._python is None:
             self._python = Interpreter([sys.executable, "-c", _PYTHON], self._folder_of_the_shell(), self._environment)
         code, lines = self._python.tell(json.dumps(text) + "\n")
         if code:
-            raise Wrong(f"the code\n{text}\nfailed:\n" + "\n".join(lines))
+            raise PageError(f"the code\n{text}\nfailed:\n" + "\n".join(lines))
 
     def close(self) -> None:
         """End what still runs; a command in the background must end well when it is asked to."""
@@ -164,7 +164,7 @@ class Session:
             process.terminate()
         codes = [process.wait(30) for process in self._background]
         if any(codes):
-            raise Wrong(f"a command in the background ended with {codes}")
+            raise PageError(f"a command in the background ended with {codes}")
 
 
 def _repeated(attempt: Callable[[], None], patient: bool) -> None:
@@ -172,7 +172,7 @@ def _repeated(attempt: Callable[[], None], patient: bool) -> None:
     while True:
         try:
             return attempt()
-        except Wrong:
+        except PageError:
             if not patient or time.monotonic() > until:
                 raise
             time.sleep(0.2)
@@ -192,5 +192,6 @@ def pattern(shown: list[str]) -> str:
         r"(?:.*\n)*?" if line.strip() == "…" else ".*?".join(map(re.escape, line.rstrip().split("…"))) + "\n"
         for line in shown
     ]
-    text = "".join(parts)
-    return text.removesuffix("\n") if not shown[-1].strip() == "…" else text.removesuffix(r"(?:.*\n)*?") + r"(?:.*\n?)*"
+    if shown[-1].strip() == "…":
+        return "".join(parts[:-1]) + r"(?:.*\n?)*"
+    return "".join(parts).removesuffix("\n")

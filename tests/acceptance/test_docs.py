@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -12,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import make_url
 
-from tests.acceptance.page_session import Session
-from tests.pages import ROOT, Page, written_pages
+from tests.acceptance.page_session import Session, pattern
+from tests.pages import DOCS, ROOT, Page, read_page, written_pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,6 +44,8 @@ def begin(folder: Path, empty_database_url: str) -> Iterator[Callable[[str | Non
         "PGPORT": str(url.query.get("port") or url.port or 5432),
         "PGUSER": url.username or "postgres",
         "SQUIDMESH_ACTOR": "ada",
+        "CONTENT_SETTINGS": str(folder / "project" / "content.toml"),
+        "SHOP_FOLDER": str(folder / "project"),
         "NO_COLOR": "1",
         "COLUMNS": "100",
     }
@@ -69,3 +73,48 @@ def test_what_a_page_says_can_be_done(page: Page, begin: Callable[[str | None], 
             problem = session.perform(block)
             if problem:
                 pytest.fail(f"{page}:{block.line}: {problem}", pytrace=False)
+
+
+UNTRUE = """
+```console
+$ echo yes
+no
+```
+
+```console
+$ false
+```
+
+```python
+assert False
+```
+"""
+
+
+def test_what_is_not_so_is_found(tmp_path: Path, begin: Callable[[str | None], Session]) -> None:
+    """A page that shows another output, a command that fails or code that raises does not pass."""
+    (tmp_path / "page.md").write_text(UNTRUE)
+    session = begin(None)
+    problems = [session.perform(block) for block in read_page(tmp_path / "page.md").blocks]
+    assert [str(problem).split("\n")[0] for problem in problems] == ["$ echo yes", "$ false", "the code"]
+
+
+def test_what_differs_from_run_to_run_is_left_open() -> None:
+    """An ellipsis stands for anything within a line and, alone on one, for any lines; the rest is taken literally."""
+    printed = "run 1 (a)\nx\ny\ndone in 3 ms"
+    for shown in (["run … (a)", "…", "done in … ms"], ["run 1 (a)", "x", "…"], ["…"], printed.split("\n")):
+        assert re.fullmatch(pattern(shown), printed), shown
+    for shown in (["run … (a)", "done in … ms"], ["…", "run 1 (b)", "…"], ["run 1 .a."], []):
+        assert not re.fullmatch(pattern([*shown, "done in 3 ms"]), printed), shown
+
+
+def test_the_picture_of_a_run_is_of_a_real_one() -> None:
+    """What the README's picture shows is what the command prints today, but for times and ids."""
+    drawn = subprocess.run(
+        [sys.executable, str(DOCS / "pictures" / "draw_try.py"), "--check"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+    assert drawn.returncode == 0, drawn.stdout + drawn.stderr

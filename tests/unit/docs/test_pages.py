@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.pages import Page
 
 # Every block is of a kind that some test understands.
-KINDS = {"console", "ini", "json", "mermaid", "python", "sh", "text", "toml", "yaml"}
+KINDS = {"console", "ini", "json", "python", "sh", "text", "toml", "yaml"}
 PAGES = every_page()
 WRITTEN = written_pages()
 # Sphinx's own directives; the build checks them.

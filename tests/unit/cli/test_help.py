@@ -1,0 +1,35 @@
+"""Each command's help reads well."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+
+from squidmesh.cli.main import COMMANDS, cli
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def helps(command: click.Command, path: str) -> Iterator[tuple[str, str]]:
+    """Yield the help of a command and of those inside it."""
+    context = click.Context(command, info_name=path)
+    yield path, command.get_help(context)
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            yield from helps(inner, f"{path} {name}")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_shows_an_example_on_a_line_of_its_own(name: str) -> None:
+    """Examples are not folded into prose, and no mark for click is left in the text."""
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    for path, text in helps(command, f"squidmesh {name}"):
+        assert "\\b" not in text, path
+        lines = [line.strip().removeprefix("Example: ") for line in text.splitlines()[1:]]
+        assert any(line.startswith("squidmesh ") for line in lines), f"{path} has no example"
