@@ -41,6 +41,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "format": ("format", "Rewrite workflow files in the canonical form."),
     "graph": ("graph", "Draw a workflow as text, Mermaid or DOT."),
     "rule": ("rule", "Explain a diagnostic's code."),
+    "doctor": ("doctor", "Look for what is wrong, and say what to do about it."),
+    "completion": ("completion", "Print the completion script of a shell."),
     "db": ("db", "Make and upgrade the tables."),
 }
 INTERNAL_ERROR = 3

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import importlib.util
+import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from squidmesh.cli.logs import set_up_logging
 from squidmesh.cli.session import database_option, open_mesh, workflows_option
+from squidmesh.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from squidmesh.mesh import SquidMesh
+
+log = logging.getLogger(__name__)
 
 
 def _refuse_file(context: click.Context, _: click.Parameter, value: Sequence[str]) -> None:
@@ -33,6 +40,10 @@ def _refuse_file(context: click.Context, _: click.Parameter, value: Sequence[str
 @click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
 )
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--metrics-port", type=click.IntRange(0, 65535), metavar="PORT", help="Serve Prometheus metrics here (0: any port)."
+)
 @database_option
 @workflows_option
 @click.pass_context
@@ -44,6 +55,8 @@ def command(
     burst: bool,
     grace: str | None,
     log_level: str,
+    log_format: str,
+    metrics_port: int | None,
     database: str | None,
     workflows: tuple[Path, ...],
 ) -> None:
@@ -51,10 +64,30 @@ def command(
 
     Example: squidmesh run --queue default --queue mail --concurrency 16
     """
-    set_up_logging(log_level)
-    with open_mesh(context, database=database, workflows=workflows) as mesh:
+    from squidmesh.observability.logs import set_up_logging  # noqa: PLC0415 - see open_mesh
+
+    set_up_logging(log_level, log_format)
+    with open_mesh(context, database=database, workflows=workflows) as mesh, _metrics(mesh, metrics_port):
         options: dict[str, Any] = {"queues": queues or None, "concurrency": concurrency, "burst": burst}
         mesh.worker(**options, scheduler=not no_scheduler, grace=_seconds(grace)).run()
+
+
+@contextmanager
+def _metrics(mesh: SquidMesh, port: int | None) -> Iterator[None]:
+    """Serve the metrics of a mesh, if a port was given."""
+    if port is None:
+        yield
+        return
+    if importlib.util.find_spec("prometheus_client") is None:
+        raise ConfigurationError(["--metrics-port needs prometheus-client: pip install 'squidmesh[metrics]'"])
+    from squidmesh.observability.metrics import MetricsServer  # noqa: PLC0415 - needs an extra
+
+    server = MetricsServer(mesh, port)
+    log.info("serving metrics on port %d", server.port)
+    try:
+        yield
+    finally:
+        server.close()
 
 
 def _seconds(text: str | None) -> float | None:

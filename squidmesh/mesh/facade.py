@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from squidmesh.mesh.checking import Checking
 from squidmesh.mesh.keeping import Keeping
 from squidmesh.mesh.operating import Operating
 from squidmesh.mesh.scheduling import Scheduling
@@ -9,7 +10,7 @@ from squidmesh.mesh.supervising import Supervising
 from squidmesh.mesh.working import Working
 
 
-class SquidMesh(Operating, Scheduling, Supervising, Working, Keeping):
+class SquidMesh(Operating, Scheduling, Supervising, Working, Keeping, Checking):
     """Durable workflows in this application.
 
     ``database`` is a URL (``postgresql://…`` or ``embedded:PATH``) or a SQLAlchemy ``Engine``, ``workflows`` a

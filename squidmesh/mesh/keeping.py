@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from squidmesh.errors import ConfigurationError
 from squidmesh.mesh.wiring import Wiring
 from squidmesh.model.duration import to_duration
-from squidmesh.runtime import pruning
+from squidmesh.runtime import gauges, pruning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import timedelta
 
     from squidmesh.model.upkeep import Pruned, Tables
+    from squidmesh.runtime.gauges import Standing
 
 
 class Keeping(Wiring):
@@ -26,6 +27,10 @@ class Keeping(Wiring):
     def describe_tables(self) -> Tables:
         """Return how the tables stand to this package; ``DatabaseUnavailable`` if nobody answers."""
         return self.database.describe_tables()
+
+    def read_gauges(self) -> Standing:
+        """Return what stands in the queues and waits for people, as the metrics show it."""
+        return gauges.read_gauges(self.database)
 
     def prune(
         self,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from squidmesh.authoring.loader import load_workflows
 from squidmesh.errors import ConfigurationError, WorkflowNotFound
 from squidmesh.model.definition import OnWorkerLost
+from squidmesh.observability.run_spans import trace_ended_runs
 from squidmesh.runtime.beginning import begin
 from squidmesh.runtime.definitions import DefinitionCache
 from squidmesh.runtime.engine import Engine
@@ -16,6 +17,7 @@ from squidmesh.runtime.event_loop import EventLoop
 from squidmesh.runtime.events import Events
 from squidmesh.runtime.execution import Executor
 from squidmesh.runtime.recording import Rules
+from squidmesh.runtime.trace_links import find_ended_run
 from squidmesh.runtime.wakeups import Notifier
 from squidmesh.settings import EMBEDDED_SCHEME, Settings, find_embedded_folder, load_settings
 from squidmesh.steps.registry import StepRegistry
@@ -55,6 +57,7 @@ class Wiring:
         self._folder = folder
         self._extra_steps = dict(steps or {})
         self._events = Events()
+        self._events.subscribe("run.status_changed", trace_ended_runs(lambda id_: find_ended_run(self.database, id_)))
 
     @cached_property
     def registry(self) -> StepRegistry:

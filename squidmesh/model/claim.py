@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFacts:
-    """What a step may know of its run; ``payload``, ``failure`` and ``schedule`` are JSON text as stored."""
+    """What a step may know of its run; ``payload``, ``failure`` and ``schedule`` are JSON text as stored.
+
+    ``traceparent`` is the span that the run was started in.
+    """
 
     id: UUID
     workflow: str
@@ -24,6 +27,7 @@ class RunFacts:
     failure: str | None
     schedule: str | None
     started_at: datetime
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

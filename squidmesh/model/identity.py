@@ -1,8 +1,9 @@
-"""Identifiers that sort in the order in which they were made."""
+"""Identifiers that sort in the order in which they were made, and tokens."""
 
 from __future__ import annotations
 
 import os
+import random
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -17,6 +18,9 @@ _COUNTER_BITS = 12
 _RANDOM_BITS = 62
 _lock = threading.Lock()
 _last = 0
+# Asking the system for a few bytes lets another thread run each time, and an id must be unique, not secret.
+_random = random.Random()  # noqa: S311 - nothing here is secret
+os.register_at_fork(after_in_child=_random.seed)
 
 
 def new_id() -> UUID:
@@ -30,8 +34,13 @@ def new_id() -> UUID:
         _last = max(time.time_ns() // 1_000_000 << _COUNTER_BITS, _last + 1)
         tick = _last
     milliseconds, counter = tick >> _COUNTER_BITS, tick & ((1 << _COUNTER_BITS) - 1)
-    random = int.from_bytes(os.urandom(8)) & ((1 << _RANDOM_BITS) - 1)
-    return UUID(int=milliseconds << 80 | 0x7 << 76 | counter << 64 | 0x2 << 62 | random)
+    noise = _random.getrandbits(_RANDOM_BITS)
+    return UUID(int=milliseconds << 80 | 0x7 << 76 | counter << 64 | 0x2 << 62 | noise)
+
+
+def new_token() -> UUID:
+    """Return a UUID version 4, by which one claim is told from all others."""
+    return UUID(int=_random.getrandbits(128), version=4)
 
 
 def first_id_of(moment: datetime) -> UUID:

@@ -36,13 +36,12 @@ def exchange(
     """Record completions and claim due steps in one transaction; with only one of the two, in one statement."""
     if completions and request:
         with connection.pipeline():
-            connection.execute("BEGIN")
             recorded = record_if_forward(database, connection, completions, lease)
             claimed = claim_due_steps(database, connection, request)
-            connection.execute("COMMIT")
-        return Exchange(recorded=read_recorded(recorded), claimed=read_claims(claimed))
+        return Exchange(recorded=read_recorded(recorded, completions), claimed=read_claims(claimed))
     if completions:
-        return Exchange(recorded=read_recorded(record_if_forward(database, connection, completions, lease)))
+        recorded = record_if_forward(database, connection, completions, lease)
+        return Exchange(recorded=read_recorded(recorded, completions))
     if request:
         return Exchange(claimed=read_claims(claim_due_steps(database, connection, request)))
     return Exchange()
@@ -52,4 +51,5 @@ def record_alone(
     database: Database, connection: psycopg.Connection[Any], completion: Completion, lease: timedelta
 ) -> Recorded | None:
     """Record one completion by itself, as after a group that raised; None if its claim or its run did not allow it."""
-    return read_recorded(record_if_forward(database, connection, [completion], lease)).get(completion.id)
+    recorded = record_if_forward(database, connection, [completion], lease)
+    return read_recorded(recorded, [completion]).get(completion.id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from squidmesh.errors import RunNotFound
@@ -17,14 +16,13 @@ from squidmesh.store.queues import read_pause
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy import Connection, Row
 
     from squidmesh.store.engine import Database
 
-# A worker that has not beaten for this long does not count as able to take a step.
-SILENT_AFTER = timedelta(seconds=30)
 _FAILURE_REASONS = {"worker_lost": "worker_lost", "run_timed_out": "run_timed_out"}
 
 
@@ -190,7 +188,7 @@ def _due(database: Database, connection: Connection, steps: Sequence[Row[Any]], 
         pause = read_pause(connection, step.queue)
         if pause is not None:
             return _held(step, pause, details)
-        able = history.capable_workers(database, connection, step.queue, step.step_type, SILENT_AFTER)
+        able = history.capable_workers(database, connection, step.queue, step.step_type)
         reason = "pending_dispatch" if able else "waiting_for_capable_worker"
         return _Finding(
             reason=reason,

@@ -10,7 +10,7 @@ from squidmesh.model.fleet import FleetGroup
 from squidmesh.model.gate import PauseReason
 from squidmesh.model.standing import Standing
 from squidmesh.model.state import Goal, Phase, RunStatus, StepStatus
-from squidmesh.runtime.explanation import SILENT_AFTER, reason_of_failure
+from squidmesh.runtime.explanation import reason_of_failure
 from squidmesh.runtime.paused import REASONS
 from squidmesh.store.fleet import abilities, count_open_runs, read_ended_runs, read_open_runs
 
@@ -64,7 +64,7 @@ def _standing_of_ended(row: Row[Any]) -> Standing:
 
 def _served(database: Database, connection: Connection) -> Callable[[str, str], bool]:
     """Return what tells whether a live worker serves a queue and knows a step type."""
-    able = [(set(row.queues), set(row.step_types)) for row in abilities(database, connection, SILENT_AFTER)]
+    able = [(set(row.queues), set(row.step_types)) for row in abilities(database, connection)]
 
     def is_served(queue: str, step_type: str) -> bool:
         return any(queue in queues and step_type in step_types for queues, step_types in able)

@@ -1,7 +1,13 @@
-"""Whether two starts under one idempotency key ask for the same thing."""
+"""What a start under an idempotency key asks for: the payload as the caller gave it, before any default.
+
+A default may be of the moment, and a deploy may change a literal one between a start and its repetition; neither
+makes it another request.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -9,30 +15,28 @@ if TYPE_CHECKING:
     from squidmesh.model.definition import Field
 
 
-def same_request(
-    fields: Mapping[str, Field], given: Mapping[str, Any], fresh: Mapping[str, Any], stored: Mapping[str, Any]
-) -> bool:
-    """Return whether a start is a repetition of the one whose payload was ``stored``.
+def request_hash(fields: Mapping[str, Field], given: Mapping[str, Any]) -> str:
+    """Return the SHA-256 (hex) of a payload as it was given: sorted keys, no white space, UTF-8.
 
-    ``given`` is what the caller passed now, ``fresh`` what the contract made of it. Where the caller gave nothing
-    and the contract took a default of the moment, the two starts differ by their moment alone.
+    A declared field given as None counts as not given; a float that is a whole number as that number, as languages
+    differ in how they write it.
     """
-    return all(
-        _same(fields.get(name), given.get(name), fresh.get(name), stored.get(name))
-        for name in fresh.keys() | stored.keys()
-    )
+    canonical = json.dumps(_given_map(fields, given), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _same(field: Field | None, given: Any, fresh: Any, stored: Any) -> bool:
-    if field is None:
-        return bool(fresh == stored)
-    if given is None and field.dynamic_default is not None:
-        return True
-    if field.properties is not None and all(isinstance(value, Mapping) for value in (given, fresh, stored)):
-        return same_request(field.properties, given, fresh, stored)
-    if field.items is not None and all(isinstance(value, list) for value in (given, fresh, stored)):
-        items = field.items
-        return len(fresh) == len(stored) and all(
-            _same(items, *values) for values in zip(given, fresh, stored, strict=True)
-        )
-    return bool(fresh == stored)
+def _given_map(fields: Mapping[str, Field], given: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: _given(fields.get(name), value)
+        for name, value in given.items()
+        if value is not None or name not in fields
+    }
+
+
+def _given(field: Field | None, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return _given_map((field.properties if field is not None else None) or {}, value)
+    if isinstance(value, list):
+        items = field.items if field is not None else None
+        return [_given(items, item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

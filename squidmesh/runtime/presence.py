@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from squidmesh.runtime.engine import Engine
 
 _FORGET_AFTER = timedelta(minutes=5)
+_BEATS_MISSED = 6
 
 
 class Present(Protocol):
@@ -41,16 +42,22 @@ def begin_presence(engine: Engine, present: Present) -> None:
         version=__version__,
         queues=present.queues,
         step_types=present.step_types,
+        silent_after=_silent_after(engine),
     )
     remove_silent(engine.database, _FORGET_AFTER)
 
 
 def beat_presence(engine: Engine, connection: psycopg.Connection[Any], present: Present) -> None:
     """Say that a process lives, writing its row again if it is not there."""
-    if not beat_if_known(engine.database, connection, present.id):
+    if not beat_if_known(engine.database, connection, present.id, _silent_after(engine)):
         begin_presence(engine, present)
 
 
 def end_presence(engine: Engine, present: Present) -> None:
     """Remove the row of a process that ends."""
     remove_worker(engine.database, present.id)
+
+
+def _silent_after(engine: Engine) -> timedelta:
+    """Return how long after a beat a process still counts as able: it beats with each sweep, and its leases end."""
+    return max(engine.lease, _BEATS_MISSED * engine.sweep_interval)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from squidmesh.errors import QueueNotFound
 from squidmesh.model.queue import Queue
 from squidmesh.model.worker import WorkerProcess
-from squidmesh.runtime.explanation import SILENT_AFTER
 from squidmesh.store import queues
 from squidmesh.store.workers import read_workers
 
@@ -30,7 +29,7 @@ def list_queues(database: Database) -> list[Queue]:
     """Return every queue that is known, by name."""
     with database.snapshot() as connection:
         names = queues.known_queues(connection)
-        rows = queues.read_standing(database, connection, names, SILENT_AFTER)
+        rows = queues.read_standing(database, connection, names)
     return [_queue(row) for row in rows]
 
 
@@ -52,7 +51,7 @@ def _change(engine: Engine, name: str, change: Callable[..., bool], actor: str |
             raise QueueNotFound(name, tuple(known))
         queues.lock_queues(database, connection)
         change(database, connection, name, actor=actor, comment=comment)
-        (row,) = queues.read_standing(database, connection, [name], SILENT_AFTER)
+        (row,) = queues.read_standing(database, connection, [name])
     engine.notifier.announce(timedelta())  # every worker looks, and learns of it
     return _queue(row)
 
@@ -87,7 +86,7 @@ def list_workers(database: Database) -> list[WorkerProcess]:
             running=row.running,
             started_at=row.started_at,
             beat_at=row.beat_at,
-            alive=row.beat_at > row.now - SILENT_AFTER,
+            alive=row.silent_at > row.now,
         )
         for row in rows
     ]

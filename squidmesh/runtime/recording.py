@@ -6,12 +6,11 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from squidmesh.model.claim import Claim
 from squidmesh.model.decision import Advance, Decision, Retry
 from squidmesh.model.definition import OnWorkerLost, Recovery, Shape, Wait
-from squidmesh.model.identity import new_id
+from squidmesh.model.identity import new_id, new_token
 from squidmesh.model.outcome import Decided, Deferred, Failed, Failure, Lost, Outcome, Released, Skipped, Succeeded
 from squidmesh.model.state import StepRunKind, StepStatus
 from squidmesh.runtime.preparation import Prepared
@@ -153,7 +152,7 @@ def _plan_advance(
         insertion=insertion,
         decrements=decrements,
         alive=decision.alive,
-        next_token=uuid4() if successor is not None else None,
+        next_token=new_token() if successor is not None else None,
         lost=isinstance(outcome, Lost),
         audits=_audits(task, outcome, decision),
     )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from squidmesh.store.records import Recorded
 
 log = logging.getLogger("squidmesh")
+RETRIED, TIMED_OUT, RELEASED = "retry_scheduled", "timed_out", "released"
 
 
 def facts_of(task: Prepared) -> dict[str, Any]:
@@ -35,9 +36,20 @@ def facts_of(task: Prepared) -> dict[str, Any]:
     }
 
 
+def logged(task: Prepared) -> dict[str, Any]:
+    """Return what every log record of an execution carries."""
+    claim = task.claim
+    return {
+        "run_id": str(claim.run.id),
+        "workflow": claim.run.workflow,
+        "step": claim.step,
+        "attempt": claim.attempt - claim.losses,
+    }
+
+
 def report_started(events: Events, task: Prepared) -> None:
     """Tell that a step begins, and that its run shows running if its claim made it so."""
-    log.debug("step %s of run %s starts", task.claim.step, task.claim.run.id)
+    log.debug("step %s of run %s starts", task.claim.step, task.claim.run.id, extra=logged(task))
     facts = facts_of(task)
     if task.claim.run_left is not None:
         before, after = task.claim.run_left, RunStatus.RUNNING
@@ -50,33 +62,59 @@ def report_ended(
 ) -> None:
     """Tell how a step ended, and what its run became by it."""
     facts = facts_of(ended.task)
-    if recorded is None and settled is None:
-        log.warning("claim_lost: the result of step %s of run %s is refused", facts["step"], facts["run_id"])
-        events.emit("step.claim_lost", **facts)
-        return
+    ending = name_ending(ended, recorded, settled)
     failure = attempt_failure(ended.outcome)
     error = failure.to_dict() if failure else None
     delay = _retry_delay(ended, settled)
+    _log_ending(ending, ended, delay)
+    match ending:
+        case "released":
+            return
+        case "claim_lost":
+            events.emit("step.claim_lost", **facts)
+            return
+        case "paused":
+            events.emit("step.paused", **facts, error=error)
+        case "completed" | "skipped":
+            events.emit(f"step.{ending}", **facts, duration=duration)
+        case _:
+            events.emit(f"step.{ending}", **facts, duration=duration, error=error, delay=delay)
+    _report_run(events, facts, recorded, settled)
+
+
+def name_ending(ended: Ended, recorded: Recorded | None, settled: Settled | None) -> str:
+    """Return what became of an attempt, as its event and its metrics name it; ``released``: it was given back."""
+    if recorded is None and settled is None:
+        return "claim_lost"
     match ended.outcome:
         case _ if settled is not None and settled.step_status is StepStatus.PAUSED:
-            log.info("step %s of run %s is paused until somebody decides", facts["step"], facts["run_id"])
-            events.emit("step.paused", **facts, error=error)
+            return "paused"
         case Decided() if settled is not None and settled.step_status is not StepStatus.FAILED:
-            events.emit("step.completed", **facts, duration=duration)
+            return "completed"
         case Succeeded():
-            events.emit("step.completed", **facts, duration=duration)
+            return "completed"
         case Skipped():
-            events.emit("step.skipped", **facts, duration=duration)
+            return "skipped"
         case Released() | Deferred():
-            return
-        case _ if delay is not None:
-            log.info("step %s of run %s is tried again in %.1f s", facts["step"], facts["run_id"], delay)
-            events.emit("step.retry_scheduled", **facts, duration=duration, error=error, delay=delay)
+            return RELEASED
         case _:
+            return RETRIED if _retry_delay(ended, settled) is not None else "failed"
+
+
+def _log_ending(ending: str, ended: Ended, delay: float | None) -> None:
+    facts = logged(ended.task)
+    step, run = facts["step"], facts["run_id"]
+    match ending:
+        case "claim_lost":
+            log.warning("claim_lost: the result of step %s of run %s is refused", step, run, extra=facts)
+        case "paused":
+            log.info("step %s of run %s is paused until somebody decides", step, run, extra=facts)
+        case "retry_scheduled":
+            log.info("step %s of run %s is tried again in %.1f s", step, run, delay, extra=facts)
+        case "failed":
+            failure = attempt_failure(ended.outcome)
             text = f"{failure.code}: {failure.message}" if failure else "failed"
-            log.warning("step %s of run %s failed: %s", facts["step"], facts["run_id"], text)
-            events.emit("step.failed", **facts, duration=duration, error=error)
-    _report_run(events, facts, recorded, settled)
+            log.warning("step %s of run %s failed: %s", step, run, text, extra=facts)
 
 
 def _retry_delay(ended: Ended, settled: Settled | None) -> float | None:

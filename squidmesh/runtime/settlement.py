@@ -148,7 +148,7 @@ class _Settlement:
         completion = plan_decided(self.task, outcome, decision).completion
         assert completion is not None, "an advance and a retry are recorded"
         cursor = record_if_forward(self.database, driver_connection(self.connection), [completion], _NO_LEASE)
-        recorded = read_recorded(cursor)[self.task.claim.id]
+        recorded = read_recorded(cursor, [completion])[self.task.claim.id]
         run_status = RunStatus(recorded.run_status)
         if isinstance(decision, Retry):
             self._set_apart(outcome)

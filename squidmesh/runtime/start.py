@@ -14,8 +14,9 @@ from squidmesh.model.payload import apply_contract, mask
 from squidmesh.model.run import Run
 from squidmesh.model.state import RunStatus
 from squidmesh.model.values import check, encode
-from squidmesh.runtime.idempotency import same_request
+from squidmesh.runtime.idempotency import request_hash
 from squidmesh.runtime.recording import first_delay
+from squidmesh.runtime.traceparent import current_traceparent
 from squidmesh.store.starts import NewRun, NewStepRun, find_by_key, insert_runs
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from uuid import UUID
 
-    from squidmesh.model.definition import Field, Workflow
+    from squidmesh.model.definition import Workflow
     from squidmesh.runtime.definitions import Definition
     from squidmesh.store.callers import CallersConnection
     from squidmesh.store.engine import Database
@@ -33,12 +34,10 @@ MAX_KEY = 255
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """A run about to be inserted, with its first steps; ``given`` is the payload as the caller passed it."""
+    """A run about to be inserted, with its first steps."""
 
     run: NewRun
     steps: tuple[NewStepRun, ...]
-    contract: Mapping[str, Field]
-    given: Mapping[str, Any]
 
     @property
     def first_due(self) -> timedelta:
@@ -92,7 +91,10 @@ def prepare_start(
     except InvalidValue as error:
         raise InvalidPayload({error.path or "payload": error.reason}) from error
     start = first_start(definition, trigger, text)
-    return replace(start, run=replace(start.run, idempotency_key=idempotency_key), given=payload)
+    if idempotency_key is None:
+        return start
+    asked = request_hash(contract, payload)
+    return replace(start, run=replace(start.run, idempotency_key=idempotency_key, request_hash=asked))
 
 
 def first_start(definition: Definition, trigger: str, payload: str) -> Start:
@@ -108,8 +110,9 @@ def first_start(definition: Definition, trigger: str, payload: str) -> Start:
         active=sum(1 for step in steps if step.open_deps == 0),
         current_step=steps[0].step if definition.workflow.shape is Shape.ROUTED else None,
         timeout=definition.workflow.timeout,
+        traceparent=current_traceparent(),
     )
-    return Start(run=run, steps=steps, contract=definition.workflow.triggers[trigger].payload, given={})
+    return Start(run=run, steps=steps)
 
 
 def _check_key(key: str) -> None:
@@ -143,8 +146,8 @@ def start_in(database: Database, connection: CallersConnection, start: Start) ->
     assert start.run.idempotency_key is not None, "only a key or a tick stops an insert"
     existing = find_by_key(database, connection, start.run.workflow, start.run.idempotency_key)
     assert existing is not None, "the conflicting run is committed, or the insert would have waited"
-    stored = json.loads(existing.payload)
-    if not same_request(start.contract, start.given, json.loads(start.run.payload), stored):
+    same = existing.request_hash == start.run.request_hash
+    if not same and json.loads(existing.payload) != json.loads(start.run.payload):
         raise IdempotencyConflict(start.run.workflow, start.run.idempotency_key, str(existing.id))
     return Started(id=existing.id, created=False, created_at=existing.created_at)
 

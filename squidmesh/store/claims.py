@@ -9,6 +9,8 @@ from psycopg.rows import namedtuple_row
 
 from squidmesh.model.claim import Claim, RunFacts
 from squidmesh.model.state import RunStatus, StepRunKind
+from squidmesh.store.arguments import integers, interval, uuids
+from squidmesh.store.statement import hot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,7 +64,7 @@ SELECT (SELECT count(*) FROM cand) AS seen,
     m.lane = ANY(%(solo)s::int[]) AS alone,
     m.id, m.claim_token, m.step, m.kind, m.attempt, m.losses, m.live_deps, m.scheduled_seq, m.begun_at, m.started_at,
     r.id AS run_id, r.workflow, r.trigger, r.definition_hash, r.payload::text AS payload, r.failure::text AS failure,
-    r.schedule::text AS schedule, coalesce(r.started_at, squidmesh.now()) AS run_started_at,
+    r.schedule::text AS schedule, r.traceparent, coalesce(r.started_at, squidmesh.now()) AS run_started_at,
     EXISTS (SELECT 1 FROM flip WHERE flip.id = r.id) AS flipped, r.status AS run_status
 FROM (VALUES (1)) one LEFT JOIN mine m ON true LEFT JOIN squidmesh.runs r ON r.id = m.run_id
 """
@@ -108,18 +110,17 @@ def claim_due_steps(
 ) -> psycopg.Cursor[Any]:
     """Move due step runs from pending to running under a token and a lease; ``read_claims`` reads the answer."""
     arguments = {
-        "lanes": list(request.lanes),
-        "priorities": list(request.priorities),
-        "solo": list(request.solo),
-        "queues_as_of": request.queues_as_of,
-        "look": len(request.tokens) + _EXTRA_CANDIDATES,
-        "wanted": len(request.tokens),
-        "tokens": list(request.tokens),
+        "lanes": integers(request.lanes),
+        "priorities": integers(request.priorities),
+        "solo": integers(request.solo),
+        "queues_as_of": str(request.queues_as_of),
+        "look": str(len(request.tokens) + _EXTRA_CANDIDATES),
+        "wanted": str(len(request.tokens)),
+        "tokens": uuids(request.tokens),
         "worker": request.worker,
-        "lease": request.lease,
+        "lease": interval(request.lease),
     }
-    cursor = connection.cursor(row_factory=namedtuple_row)
-    return cursor.execute(database.sql(_CLAIM), arguments, prepare=database.prepared)
+    return hot(_CLAIM).execute(database, connection, arguments, rows=namedtuple_row)
 
 
 def read_claims(cursor: psycopg.Cursor[Any]) -> ClaimResult:
@@ -157,6 +158,7 @@ def _read_claim(row: Any, run_left: RunStatus | None = None) -> Claim:
         failure=row.failure,
         schedule=row.schedule,
         started_at=row.run_started_at,
+        traceparent=row.traceparent,
     )
     return Claim(
         id=row.id,
@@ -188,9 +190,12 @@ def extend_leases(
     database: Database, connection: psycopg.Connection[Any], held: Sequence[tuple[UUID, UUID]], lease: timedelta
 ) -> set[UUID]:
     """Extend the lease of each (step run, token) that is still ours and not locked; return the ids extended."""
-    arguments = {"ids": [id_ for id_, _ in held], "tokens": [token for _, token in held], "lease": lease}
-    cursor = connection.execute(database.sql(_EXTEND), arguments, prepare=database.prepared)
-    return {row[0] for row in cursor}
+    arguments = _pairs(held) | {"lease": interval(lease)}
+    return {id_ for (id_,) in hot(_EXTEND).execute(database, connection, arguments)}
+
+
+def _pairs(held: Sequence[tuple[UUID, UUID]]) -> dict[str, str]:
+    return {"ids": uuids([id_ for id_, _ in held]), "tokens": uuids([token for _, token in held])}
 
 
 _HELD = """
@@ -201,15 +206,14 @@ ON s.id = t.id AND s.claim_token = t.token
 
 def still_held(database: Database, connection: psycopg.Connection[Any], held: Sequence[tuple[UUID, UUID]]) -> set[UUID]:
     """Return the ids of those (step run, token) whose claim stands."""
-    arguments = {"ids": [id_ for id_, _ in held], "tokens": [token for _, token in held]}
-    return {row[0] for row in connection.execute(database.sql(_HELD), arguments, prepare=database.prepared)}
+    return {id_ for (id_,) in hot(_HELD).execute(database, connection, _pairs(held))}
 
 
 _STANDING = """
 SELECT EXISTS (SELECT 1 FROM squidmesh.lanes l WHERE l.id = s.lane AND l.solo) AS alone,
     s.id, s.claim_token, s.step, s.kind, s.attempt, s.losses, s.live_deps, s.scheduled_seq, s.begun_at, s.started_at,
     r.id AS run_id, r.workflow, r.trigger, r.definition_hash, r.payload::text AS payload, r.failure::text AS failure,
-    r.schedule::text AS schedule, coalesce(r.started_at, squidmesh.now()) AS run_started_at
+    r.schedule::text AS schedule, r.traceparent, coalesce(r.started_at, squidmesh.now()) AS run_started_at
 FROM squidmesh.step_runs s JOIN squidmesh.runs r ON r.id = s.run_id WHERE s.status = 'running'
 """
 _ONE = f"{_STANDING} AND s.id = %(id)s"

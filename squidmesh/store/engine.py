@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import sqlalchemy
 from psycopg.types.numeric import Int4Dumper
-from sqlalchemy import DateTime, event, exc, literal_column, make_url, select, text
+from sqlalchemy import DateTime, event, exc, literal_column, select, text
 
-from squidmesh.errors import ConfigurationError, SchemaOutdated, SquidMeshError
+from squidmesh.errors import SchemaOutdated, SquidMeshError
 from squidmesh.model.upkeep import Tables, TablesState
 from squidmesh.settings import EMBEDDED_SCHEME
 from squidmesh.store import migrations
-from squidmesh.store.embedded import EmbeddedServer
+from squidmesh.store.embedded import EmbeddedServer, Facts
 from squidmesh.store.poolers import is_pooled
 from squidmesh.store.refusals import redact, translate
 from squidmesh.store.tables import SCHEMA
+from squidmesh.store.targets import check_target, normalise_url
 from squidmesh.store.watches import Watches
 
 if TYPE_CHECKING:
@@ -40,8 +41,6 @@ HOT_SETTINGS = """
 SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off;
 SET enable_mergejoin = off; SET enable_bitmapscan = off; SET jit = off
 """
-_DRIVER = "postgresql+psycopg"
-_POSTGRES_SCHEMES = ("postgres", "postgresql")
 _CONNECT = {
     "connect_timeout": 10,
     "keepalives_idle": 10,
@@ -59,7 +58,7 @@ class Database:
     ) -> None:
         if isinstance(target, sqlalchemy.URL):
             target = target.render_as_string(hide_password=False)
-        _check_target(target)
+        check_target(target)
         self.schema = schema
         self.pooled = False
         self._target = target
@@ -105,6 +104,11 @@ class Database:
         if isinstance(self._target, sqlalchemy.Engine):
             return self._target.url.render_as_string()
         return redact(self._target)
+
+    @property
+    def embedded(self) -> Facts | None:
+        """What is known of the embedded server, None where the database is another."""
+        return self._server.describe() if self._server is not None else None
 
     @property
     def translation(self) -> dict[str, Any]:
@@ -228,6 +232,7 @@ class Database:
         with self.transaction() as connection:
             raw = driver_connection(connection)
             self.watch(raw, patiently=True)  # changing a large table takes what it takes
+            migrations.take_turn(connection)
             before = migrations.current_version(connection, schema=self.schema)
             migrations.upgrade(connection, schema=self.schema)
             after = migrations.current_version(connection, schema=self.schema)
@@ -257,25 +262,6 @@ class Database:
         return connection.execute(select(self.clock())).scalar_one()
 
 
-def _check_target(target: object) -> None:
-    """Refuse, when the mesh is built, what could only fail at the first statement."""
-    if isinstance(target, str):
-        if not target.startswith(EMBEDDED_SCHEME):
-            normalise_url(target)
-        return
-    if not isinstance(target, sqlalchemy.Engine):
-        kind = type(target)
-        hint = "; of an async engine give the URL" if hasattr(target, "sync_engine") else ""
-        raise ConfigurationError(
-            [f"the database must be a URL or a SQLAlchemy Engine, found {kind.__module__}.{kind.__qualname__}{hint}"]
-        )
-    found = f"{target.dialect.name}+{target.dialect.driver}"
-    if found != _DRIVER:
-        raise ConfigurationError(
-            [f"the engine given must use psycopg 3 ({_DRIVER}://…), found {found}; or give its URL instead"]
-        )
-
-
 def _tables_state(current: str | None) -> TablesState:
     if current is None:
         return TablesState.MISSING
@@ -289,18 +275,3 @@ def driver_connection(connection: Connection) -> psycopg.Connection[Any]:
     raw = connection.connection.driver_connection
     assert isinstance(raw, psycopg.Connection)
     return raw
-
-
-def normalise_url(url: str) -> sqlalchemy.URL:
-    """Return a Postgres URL, whatever driver it names, as one for psycopg 3."""
-    try:
-        parsed = make_url(url)
-    except exc.ArgumentError:
-        raise ConfigurationError([f"the database URL cannot be read: {redact(url)!r}"]) from None
-    if parsed.get_backend_name() not in _POSTGRES_SCHEMES:
-        raise ConfigurationError(
-            [f"the database must be PostgreSQL (postgresql://…) or embedded:PATH, found {parsed.drivername!r}"]
-        )
-    if "@" in (parsed.host or ""):
-        raise ConfigurationError([f"the database URL has more than one @: write %40 in a password: {redact(url)!r}"])
-    return parsed.set(drivername=_DRIVER)

@@ -10,7 +10,6 @@ from squidmesh.store.tables import workers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import timedelta
     from uuid import UUID
 
     from sqlalchemy import Connection, Row
@@ -79,8 +78,8 @@ def read_ended_runs(
     return connection.execute(text(database.sql(_ENDED)), {"run_ids": list(run_ids)}).all()
 
 
-def abilities(database: Database, connection: Connection, silent_after: timedelta) -> Sequence[Row[Any, Any]]:
+def abilities(database: Database, connection: Connection) -> Sequence[Row[Any, Any]]:
     """Return (queues, step_types) of every live worker process."""
     return connection.execute(
-        select(workers.c.queues, workers.c.step_types).where(workers.c.beat_at > database.clock() - silent_after)
+        select(workers.c.queues, workers.c.step_types).where(workers.c.silent_at > database.clock())
     ).all()

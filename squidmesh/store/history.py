@@ -11,7 +11,6 @@ from squidmesh.store.tables import attempts, definitions, lanes, runs, step_runs
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-    from datetime import timedelta
     from uuid import UUID
 
     from sqlalchemy import Connection, Row
@@ -67,15 +66,13 @@ def read_attempts(connection: Connection, run_id: UUID) -> Sequence[Row[Any, *tu
     ).all()
 
 
-def capable_workers(
-    database: Database, connection: Connection, queue: str, step_type: str, silent_after: timedelta
-) -> int:
+def capable_workers(database: Database, connection: Connection, queue: str, step_type: str) -> int:
     """Return how many live workers serve a queue and know a step type."""
     return connection.execute(
         select(func.count()).where(
             workers.c.queues.contains([queue]),
             workers.c.step_types.contains([step_type]),
-            workers.c.beat_at > database.clock() - silent_after,
+            workers.c.silent_at > database.clock(),
         )
     ).scalar_one()
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from squidmesh.store.arguments import texts, uuids
 from squidmesh.store.callers import execute_in
+from squidmesh.store.statement import hot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,8 +42,8 @@ def read_outputs(
     database: Database, connection: psycopg.Connection[Any], wanted: Sequence[tuple[UUID, str]]
 ) -> list[StoredOutput]:
     """Return the outputs of those (run, step) that have one."""
-    arguments = {"runs": [run for run, _ in wanted], "steps": [step for _, step in wanted]}
-    rows = connection.execute(database.sql(_READ), arguments, prepare=database.prepared)
+    arguments = {"runs": uuids([run for run, _ in wanted]), "steps": texts([step for _, step in wanted])}
+    rows = hot(_READ).execute(database, connection, arguments)
     return [
         StoredOutput(run_id=run_id, step=step, seq=seq, scheduled_seq=scheduled_seq, output=output)
         for run_id, step, seq, scheduled_seq, output in rows

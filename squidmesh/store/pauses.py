@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 
 from squidmesh.model.state import StepStatus
 from squidmesh.store.tables import step_runs
@@ -108,3 +108,16 @@ ORDER BY deadline_at LIMIT %(limit)s
 def overdue_steps(database: Database, connection: psycopg.Connection[Any], limit: int) -> list[tuple[UUID, UUID]]:
     """Return (step run, run) of paused steps whose deadline has passed, the oldest first, without locking them."""
     return list(connection.execute(database.sql(_OVERDUE), {"limit": limit}))
+
+
+_PAUSED = """
+SELECT r.workflow, count(DISTINCT r.id) AS runs,
+    min(coalesce(CAST(s.resume->>'paused_at' AS timestamptz), s.started_at, s.created_at)) AS since
+FROM squidmesh.step_runs s JOIN squidmesh.runs r ON r.id = s.run_id
+WHERE s.status = 'paused' AND r.status = 'paused' GROUP BY r.workflow
+"""
+
+
+def count_paused_runs(database: Database, connection: Connection) -> Sequence[Row[Any, *tuple[Any, ...]]]:
+    """Return (workflow, runs, since) of every workflow that has paused runs, found by their paused steps."""
+    return connection.execute(text(database.sql(_PAUSED))).all()

@@ -36,6 +36,7 @@ WITH old AS MATERIALIZED (
     ORDER BY id LIMIT %(limit)s::int FOR UPDATE SKIP LOCKED),
 step AS (DELETE FROM squidmesh.step_runs WHERE run_id = ANY(ARRAY(SELECT id FROM old)) RETURNING id),
 attempt AS (DELETE FROM squidmesh.attempts WHERE step_run_id = ANY(ARRAY(SELECT id FROM step)) RETURNING 1),
+span AS (DELETE FROM squidmesh.attempt_spans WHERE step_run_id = ANY(ARRAY(SELECT id FROM step))),
 event AS (DELETE FROM squidmesh.audit_events WHERE run_id = ANY(ARRAY(SELECT id FROM old)) RETURNING 1),
 run AS (DELETE FROM squidmesh.runs WHERE id = ANY(ARRAY(SELECT id FROM old)) RETURNING id)
 SELECT (SELECT count(*) FROM run) AS runs, (SELECT count(*) FROM step) AS step_runs,

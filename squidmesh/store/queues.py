@@ -15,7 +15,6 @@ from squidmesh.store.tables import lanes, queues, workers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import timedelta
 
     from sqlalchemy import ColumnElement, Connection, Row
 
@@ -77,7 +76,7 @@ _STANDING = """
 SELECT n.name, coalesce(p.due, 0) AS due, coalesce(p.later, 0) AS later, p.oldest_due_at,
     coalesce(r.running, 0) AS running,
     (SELECT count(*) FROM squidmesh.workers w WHERE n.name = ANY(w.queues)
-        AND w.beat_at > squidmesh.now() - CAST(:silent_after AS interval)) AS workers,
+        AND w.silent_at > squidmesh.now()) AS workers,
     q.paused_at, q.actor, q.comment, q.changed_at
 FROM unnest(CAST(:names AS text[])) n(name)
 LEFT JOIN LATERAL (
@@ -97,8 +96,7 @@ ORDER BY n.name
 
 
 def read_standing(
-    database: Database, connection: Connection, names: Sequence[str], silent_after: timedelta
+    database: Database, connection: Connection, names: Sequence[str]
 ) -> Sequence[Row[Any, *tuple[Any, ...]]]:
     """Return, for each queue named, what is due, running and to come, who serves it and whether it is paused."""
-    arguments = {"names": list(names), "silent_after": silent_after}
-    return connection.execute(text(database.sql(_STANDING)), arguments).all()
+    return connection.execute(text(database.sql(_STANDING)), {"names": list(names)}).all()

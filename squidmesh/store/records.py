@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from psycopg.rows import namedtuple_row
+from squidmesh.store.arguments import flags, integers, interval, intervals, texts, uuids
+from squidmesh.store.statement import hot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -142,7 +143,7 @@ inserted AS (
         CASE WHEN next_token IS NOT NULL THEN squidmesh.now() END
     FROM unnest(%(new_items)s::int[], %(new_ids)s::uuid[], %(new_steps)s::text[], %(new_lanes)s::int[],
         %(new_delays)s::interval[]) n(k, id, step, lane, delay) JOIN done ON done.k = n.k
-    RETURNING id, run_id, step, claim_token),
+    RETURNING run_id, step, claim_token),
 released AS (
     UPDATE squidmesh.step_runs j SET open_deps = j.open_deps - g.n, live_deps = j.live_deps + g.alive,
         status = CASE WHEN j.open_deps > g.n THEN 'waiting' WHEN g.token IS NULL THEN 'pending' ELSE 'running' END,
@@ -186,11 +187,9 @@ run_now AS (
         last_error = CASE WHEN c.error IS NOT NULL THEN c.error::json
             WHEN c.settled OR c.failure IS NOT NULL THEN NULL ELSE r.last_error END
     FROM change c WHERE r.id = c.run_id RETURNING r.id, r.status, c.due, c.at)
-SELECT done.id, done.at AS seq, squidmesh.now() AS at, run_now.status AS run_status, run_now.due AS made_due,
-    CASE WHEN done.at = run_now.at THEN run.status ELSE run_now.status END AS run_status_before,
-    coalesce(inserted.id, released.id) AS next_id
+SELECT done.k, done.at, squidmesh.now(), run_now.status,
+    CASE WHEN done.at = run_now.at THEN run.status ELSE run_now.status END, run_now.due, released.id
 FROM done JOIN run_now ON run_now.id = done.run_id JOIN run ON run.id = done.run_id
-    LEFT JOIN inserted ON inserted.claim_token = done.next_token
     LEFT JOIN released ON released.claim_token = done.next_token
 """
 
@@ -199,52 +198,52 @@ def record_if_forward(
     database: Database, connection: psycopg.Connection[Any], completions: Sequence[Completion], lease: timedelta
 ) -> psycopg.Cursor[Any]:
     """End each step whose claim stands in a run that goes forward, with all that follows; ``read_recorded`` reads."""
-    chained = [item.next_token is not None for item in completions]
     new = [(k, item.insertion) for k, item in enumerate(completions, 1) if item.insertion is not None]
-    dec = [(k, d, chained[k - 1]) for k, item in enumerate(completions, 1) for d in item.decrements]
+    dec = [(k, item, d) for k, item in enumerate(completions, 1) for d in item.decrements]
     arguments = {
-        "runs": [item.run_id for item in completions],
-        "run_ids": list({item.run_id for item in completions}),
-        "ids": [item.id for item in completions],
-        "tokens": [item.token for item in completions],
-        "statuses": [item.status for item in completions],
-        "outputs": [item.output for item in completions],
-        "errors": [item.error for item in completions],
-        "failures": [item.failure for item in completions],
-        "attempted": [item.attempted for item in completions],
-        "delays": [item.delay for item in completions],
-        "alive": [int(item.alive) for item in completions],
-        "lost": [int(item.lost) for item in completions],
-        "next_tokens": [item.next_token for item in completions],
-        "new_items": [k for k, _ in new],
-        "new_ids": [insertion.id for _, insertion in new],
-        "new_steps": [insertion.step for _, insertion in new],
-        "new_lanes": [insertion.lane for _, insertion in new],
-        "new_delays": [insertion.delay for _, insertion in new],
-        "dec_items": [k for k, _, _ in dec],
-        "dec_steps": [decrement.step for _, decrement, _ in dec],
-        "dec_delays": [decrement.delay for _, decrement, _ in dec],
-        "dec_chained": [chain and decrement.chained for _, decrement, chain in dec],
-        "audit_items": [k for k, item in enumerate(completions, 1) for _ in item.audits],
-        "audit_types": [audit.type for item in completions for audit in item.audits],
-        "audit_metadata": [audit.metadata for item in completions for audit in item.audits],
-        "lease": lease,
+        "runs": uuids([item.run_id for item in completions]),
+        "run_ids": uuids({item.run_id for item in completions}),
+        "ids": uuids([item.id for item in completions]),
+        "tokens": uuids([item.token for item in completions]),
+        "statuses": texts([item.status for item in completions]),
+        "outputs": texts([item.output for item in completions]),
+        "errors": texts([item.error for item in completions]),
+        "failures": texts([item.failure for item in completions]),
+        "attempted": flags([item.attempted for item in completions]),
+        "delays": intervals([item.delay for item in completions]),
+        "alive": integers([int(item.alive) for item in completions]),
+        "lost": integers([int(item.lost) for item in completions]),
+        "next_tokens": uuids([item.next_token for item in completions]),
+        "new_items": integers([k for k, _ in new]),
+        "new_ids": uuids([insertion.id for _, insertion in new]),
+        "new_steps": texts([insertion.step for _, insertion in new]),
+        "new_lanes": integers([insertion.lane for _, insertion in new]),
+        "new_delays": intervals([insertion.delay for _, insertion in new]),
+        "dec_items": integers([k for k, _, _ in dec]),
+        "dec_steps": texts([decrement.step for _, _, decrement in dec]),
+        "dec_delays": intervals([decrement.delay for _, _, decrement in dec]),
+        "dec_chained": flags([decrement.chained and item.next_token is not None for _, item, decrement in dec]),
+        "audit_items": integers([k for k, item in enumerate(completions, 1) for _ in item.audits]),
+        "audit_types": texts([audit.type for item in completions for audit in item.audits]),
+        "audit_metadata": texts([audit.metadata for item in completions for audit in item.audits]),
+        "lease": interval(lease),
     }
-    cursor = connection.cursor(row_factory=namedtuple_row)
-    return cursor.execute(database.sql(_RECORD), arguments, prepare=database.prepared)
+    return hot(_RECORD).execute(database, connection, arguments)
 
 
-def read_recorded(cursor: psycopg.Cursor[Any]) -> dict[UUID, Recorded]:
-    """Return what ``record_if_forward`` took, by step run."""
-    return {
-        row.id: Recorded(
-            id=row.id,
-            seq=row.seq,
-            at=row.at,
-            next_id=row.next_id,
-            run_status=row.run_status,
-            run_status_before=row.run_status_before,
-            made_due=row.made_due,
+def read_recorded(cursor: psycopg.Cursor[Any], completions: Sequence[Completion]) -> dict[UUID, Recorded]:
+    """Return what ``record_if_forward`` took of these completions, by step run."""
+    found = {}
+    for k, seq, at, status, status_before, made_due, released in cursor:
+        item = completions[k - 1]
+        inserted = item.insertion.id if item.insertion is not None and item.next_token is not None else None
+        found[item.id] = Recorded(
+            id=item.id,
+            seq=seq,
+            at=at,
+            next_id=released or inserted,
+            run_status=status,
+            run_status_before=status_before,
+            made_due=made_due,
         )
-        for row in cursor
-    }
+    return found

@@ -6,7 +6,8 @@ import sqlalchemy
 from sqlalchemy import text
 
 from squidmesh.errors import DatabaseUnavailable, StatementRefused
-from squidmesh.store.engine import Database, normalise_url
+from squidmesh.store.engine import Database
+from squidmesh.store.targets import normalise_url
 
 
 class Server:

@@ -28,10 +28,12 @@ class NewRun:
     active: int
     current_step: str | None
     idempotency_key: str | None = None
+    request_hash: str | None = None
     schedule: str | None = None
     scheduled_for: datetime | None = None
     replayed_from: UUID | None = None
     timeout: timedelta | None = None
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +52,17 @@ _INSERT = """
 WITH new AS MATERIALIZED (
     SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:workflows AS text[]), CAST(:triggers AS text[]),
             CAST(:hashes AS text[]), CAST(:payloads AS text[]), CAST(:actives AS int[]), CAST(:currents AS text[]),
-            CAST(:keys AS text[]), CAST(:schedules AS text[]), CAST(:moments AS timestamptz[]),
-            CAST(:replayed AS uuid[]), CAST(:timeouts AS interval[]))
-        AS n(id, workflow, trigger, hash, payload, active, current, key, schedule, moment, replayed, timeout)),
+            CAST(:keys AS text[]), CAST(:requests AS text[]), CAST(:schedules AS text[]),
+            CAST(:moments AS timestamptz[]), CAST(:replayed AS uuid[]), CAST(:timeouts AS interval[]),
+            CAST(:traceparents AS text[]))
+        AS n(id, workflow, trigger, hash, payload, active, current, key, request, schedule, moment, replayed, timeout,
+            trace)),
 run AS (
     INSERT INTO squidmesh.runs (id, workflow, trigger, definition_hash, status, phase, active, retrying, paused, seq,
-        payload, current_step, idempotency_key, schedule, scheduled_for, replayed_from, deadline_at, created_at)
-    SELECT id, workflow, trigger, hash, 'pending', 'forward', active, 0, 0, 0, payload::json, current, key,
-        schedule::json, moment, replayed, squidmesh.now() + timeout, squidmesh.now() FROM new
+        payload, current_step, idempotency_key, request_hash, schedule, scheduled_for, replayed_from, traceparent,
+        deadline_at, created_at)
+    SELECT id, workflow, trigger, hash, 'pending', 'forward', active, 0, 0, 0, payload::json, current, key, request,
+        schedule::json, moment, replayed, trace, squidmesh.now() + timeout, squidmesh.now() FROM new
     ON CONFLICT DO NOTHING RETURNING id, created_at),
 step AS (
     INSERT INTO squidmesh.step_runs (id, run_id, step, kind, status, lane, run_at, attempt, losses,
@@ -79,10 +84,12 @@ _RUN_COLUMNS = (
     "actives",
     "currents",
     "keys",
+    "requests",
     "schedules",
     "moments",
     "replayed",
     "timeouts",
+    "traceparents",
 )
 _STEP_COLUMNS = ("step_ids", "step_runs", "steps", "lanes", "delays", "opens")
 
@@ -101,10 +108,12 @@ def insert_runs(
             run.active,
             run.current_step,
             run.idempotency_key,
+            run.request_hash,
             run.schedule,
             run.scheduled_for,
             run.replayed_from,
             run.timeout,
+            run.traceparent,
         )
         for run in new_runs
     ]
@@ -115,12 +124,12 @@ def insert_runs(
 
 
 _OF_KEY = """
-SELECT id, CAST(payload AS text) AS payload, created_at FROM squidmesh.runs
+SELECT id, CAST(payload AS text) AS payload, request_hash, created_at FROM squidmesh.runs
 WHERE workflow = CAST(:workflow AS text) AND idempotency_key = CAST(:key AS text)
 """
 
 
 def find_by_key(database: Database, connection: CallersConnection, workflow: str, key: str) -> Any | None:
-    """Return (id, payload as JSON text, created_at) of the run that a key started, None if there is none."""
+    """Return (id, payload as JSON text, request_hash, created_at) of a key's run, None if there is none."""
     rows = execute_in(connection, database.sql(_OF_KEY), {"workflow": workflow, "key": key})
     return rows[0] if rows else None

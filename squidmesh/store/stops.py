@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import case, func, select, text, update
 
 from squidmesh.model.state import Goal, Phase, RunStatus, StepRunKind, StepStatus
+from squidmesh.store.arguments import integers, uuids
+from squidmesh.store.statement import hot
 from squidmesh.store.tables import runs, step_runs
 
 if TYPE_CHECKING:
@@ -120,8 +122,8 @@ def told_to_stop(
 ) -> set[UUID]:
     """Return the ids of those (step run, run, kind) whose run was cancelled or timed out."""
     arguments = {
-        "ids": [id_ for id_, _, _ in held],
-        "runs": [run for _, run, _ in held],
-        "kinds": [kind for _, _, kind in held],
+        "ids": uuids([id_ for id_, _, _ in held]),
+        "runs": uuids([run for _, run, _ in held]),
+        "kinds": integers([kind for _, _, kind in held]),
     }
-    return {row[0] for row in connection.execute(database.sql(_TOLD), arguments, prepare=database.prepared)}
+    return {id_ for (id_,) in hot(_TOLD).execute(database, connection, arguments)}

@@ -59,6 +59,7 @@ runs = Table(
     Column("failure", _JSON),
     Column("last_error", _JSON),
     Column("idempotency_key", Text),
+    Column("request_hash", Text),
     Column("replayed_from", UUID(as_uuid=True)),
     Column("traceparent", Text),
     Column("deadline_at", _TIME),
@@ -106,6 +107,15 @@ attempts = Table(
     Column("worker", Text),
     Column("started_at", _TIME, nullable=False),
     Column("finished_at", _TIME, nullable=False),
+)
+
+# Written by processes that trace, for attempts that failed: the next one links to their span.
+attempt_spans = Table(
+    "attempt_spans",
+    metadata,
+    Column("step_run_id", UUID(as_uuid=True), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("traceparent", Text, nullable=False),
 )
 
 audit_events = Table(
@@ -156,4 +166,5 @@ workers = Table(
     Column("step_types", ARRAY(Text), nullable=False),
     Column("started_at", _TIME, nullable=False),
     Column("beat_at", _TIME, nullable=False),
+    Column("silent_at", _TIME, nullable=False),
 )

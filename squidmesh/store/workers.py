@@ -1,4 +1,8 @@
-"""Live worker processes: one row each, beaten into."""
+"""Live worker processes: one row each, beaten into.
+
+Each beat says from when on the process is to count as ``silent`` unless it beats again: only the process itself
+knows how often it means to.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +32,7 @@ def add_worker(
     version: str,
     queues: Sequence[str],
     step_types: Sequence[str],
+    silent_after: timedelta,
 ) -> None:
     """Write the row of a worker process that starts (or that comes back after its row was removed)."""
     now = database.clock()
@@ -39,20 +44,21 @@ def add_worker(
         "queues": list(queues),
         "step_types": list(step_types),
         "started_at": now,
-        "beat_at": now,
     }
+    beat = {"beat_at": now, "silent_at": now + silent_after}
     with database.transaction() as connection:
-        connection.execute(
-            insert(workers).values(row).on_conflict_do_update(index_elements=["id"], set_={"beat_at": now})
-        )
+        connection.execute(insert(workers).values(row | beat).on_conflict_do_update(index_elements=["id"], set_=beat))
 
 
-_BEAT = "UPDATE squidmesh.workers SET beat_at = squidmesh.now() WHERE id = %(id)s"
+_BEAT = """
+UPDATE squidmesh.workers SET beat_at = squidmesh.now(), silent_at = squidmesh.now() + %(silent_after)s::interval
+WHERE id = %(id)s
+"""
 
 
-def beat_if_known(database: Database, connection: psycopg.Connection[Any], id_: str) -> bool:
-    """Say that a worker process lives; False if its row was removed."""
-    return connection.execute(database.sql(_BEAT), {"id": id_}).rowcount == 1
+def beat_if_known(database: Database, connection: psycopg.Connection[Any], id_: str, silent_after: timedelta) -> bool:
+    """Say that a worker process lives, for ``silent_after`` at least; False if its row was removed."""
+    return connection.execute(database.sql(_BEAT), {"id": id_, "silent_after": silent_after}).rowcount == 1
 
 
 def remove_worker(database: Database, id_: str) -> None:
@@ -61,10 +67,10 @@ def remove_worker(database: Database, id_: str) -> None:
         connection.execute(delete(workers).where(workers.c.id == id_))
 
 
-def remove_silent(database: Database, silent_after: timedelta) -> None:
-    """Remove the rows of worker processes that have not beaten for a while."""
+def remove_silent(database: Database, for_: timedelta) -> None:
+    """Remove the rows of worker processes that have been silent for a while."""
     with database.transaction() as connection:
-        connection.execute(delete(workers).where(workers.c.beat_at < database.clock() - silent_after))
+        connection.execute(delete(workers).where(workers.c.silent_at < database.clock() - for_))
 
 
 _WORKERS = """

@@ -11,6 +11,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from squidmesh.runtime.reporting import logged
+
 if TYPE_CHECKING:
     from squidmesh.runtime.engine import Engine
     from squidmesh.worker.inflight import Held, InFlight
@@ -56,4 +58,5 @@ def show_lost(item: Held) -> None:
     """Let the callable see that its claim is not its own any more."""
     if not item.signals.lost:
         item.signals.lost = True
-        log.warning("claim_lost: step %s of run %s", item.task.claim.step, item.task.claim.run.id)
+        claim = item.task.claim
+        log.warning("claim_lost: step %s of run %s", claim.step, claim.run.id, extra=logged(item.task))

@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
     from uuid import UUID
 
 
@@ -36,13 +36,13 @@ class Handout:
                 self._waiting -= 1
             return self._ready.popleft() if self._ready else None
 
-    def offer(self, ids: Iterable[UUID]) -> bool:
+    def offer(self, ids: Sequence[UUID]) -> bool:
         """Give step runs to the threads that wait; False, and nothing given, once it was closed."""
         with self._changed:
             if self._closed:
                 return False
             self._ready.extend(ids)
-            self._changed.notify_all()
+            self._changed.notify(len(ids))
             return True
 
     def close(self) -> list[UUID]:

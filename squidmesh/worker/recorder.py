@@ -75,7 +75,7 @@ class Recorder:
         """Hand in the end of a step that was said to have ended, and wait until it is recorded."""
         ticket = Ticket(held=held, ended=self.plan(held, outcome))
         self._put(ticket)
-        ticket.done.wait()
+        ticket.wait()
         return ticket
 
     def plan(self, held: Held, outcome: Outcome) -> Ended:
@@ -108,7 +108,7 @@ class Recorder:
             self._closed = True
             left, self._submitted = self._submitted, []
         for ticket in left:
-            ticket.done.set()
+            ticket.answer()
 
     def _wake(self) -> None:
         with self._changed:
@@ -117,7 +117,7 @@ class Recorder:
     def _put(self, ticket: Ticket) -> None:
         with self._changed:
             if self._closed:  # nobody is there to record it: the claim is given back, or its lease passes
-                ticket.done.set()
+                ticket.answer()
                 return
             self._submitted.append(ticket)
             self._changed.notify()

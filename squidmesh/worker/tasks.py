@@ -11,8 +11,10 @@ from uuid import UUID
 from huey.api import Huey
 
 from squidmesh.model.definition import Uses
-from squidmesh.runtime.recording import prepare_successor
-from squidmesh.runtime.reporting import report_ended, report_started
+from squidmesh.observability.observed import Observed
+from squidmesh.runtime.outcomes import timed_out
+from squidmesh.runtime.recording import attempt_failure, prepare_successor
+from squidmesh.runtime.reporting import RELEASED, TIMED_OUT, logged, name_ending, report_ended, report_started
 from squidmesh.runtime.transactions import Committed, execute_in_transaction, is_transactional
 from squidmesh.worker.storage import JSONSerializer, StepStorage
 from squidmesh.worker.ticket import Ticket
@@ -60,7 +62,8 @@ class StepRunner:
         if held is None or not self._may_start(held):
             return
         try:
-            self._execute(held)
+            with Observed(self._engine, held.task) as observed:
+                self._execute(held, observed)
         except BaseException:
             self._inflight.remove(held)  # nobody executes it: its lease runs out, and the sweep finds it
             raise
@@ -68,28 +71,37 @@ class StepRunner:
     def _may_start(self, held: Held) -> bool:
         """Past its lease a claim may be another's by now: start nothing, the sweep gives the step to somebody."""
         if held.signals.lost or time.monotonic() >= held.lease_until:
-            log.warning("claim_lost: step %s was not started, its lease had passed", held.task.claim.step)
+            log.warning(
+                "claim_lost: step %s was not started, its lease had passed",
+                held.task.claim.step,
+                extra=logged(held.task),
+            )
             self._inflight.remove(held)
             return False
         return True
 
-    def _execute(self, held: Held) -> None:
+    def _execute(self, held: Held, observed: Observed) -> None:
         action = held.task.step.action
         report_started(self._engine.events, held.task)
         held.began = began = time.monotonic()
         if isinstance(action, Uses) and action.timeout is not None and held.task.undo is None:
             held.timeout_at = began + action.timeout.total_seconds()
         if is_transactional(self._engine, held.task):
-            ticket = self._transact(held)
+            ticket = self._transact(held, observed)
         else:
             outcome = self._engine.executor.execute(held.task, held.signals)
+            observed.returned(outcome)
             ticket = self._recorder.submit(held, outcome)
         if ticket is None:
             log.warning("the result of step %s came after its timeout and is refused", held.task.claim.step)
+            self._observe_refused(held, observed)
             return
         if ticket.successor is not None:
             self._storage.hand_over(ticket.successor.id)
         duration = time.monotonic() - began
+        observed.ended(
+            name_ending(ticket.ended, ticket.recorded, ticket.settled), attempt_failure(ticket.ended.outcome)
+        )
         report_ended(self._engine.events, ticket.ended, ticket.recorded, ticket.settled, duration)
 
     def _plan(self, held: Held, outcome: Outcome) -> Ended:
@@ -99,7 +111,14 @@ class StepRunner:
             self._inflight.expect(held, ended.completion.next_token)
         return ended
 
-    def _transact(self, held: Held) -> Ticket | None:
+    def _observe_refused(self, held: Held, observed: Observed) -> None:
+        """Tell of an attempt that was ended from outside: it had timed out, or this process stops."""
+        if held.timeout_at is None:
+            observed.ended(RELEASED)
+        else:
+            observed.ended(TIMED_OUT, timed_out(held.task, self._engine.lease).failure)
+
+    def _transact(self, held: Held, observed: Observed) -> Ticket | None:
         """Execute a step in its own transaction; what that did not record is handed in as ever."""
         try:
             ending = execute_in_transaction(
@@ -114,7 +133,10 @@ class StepRunner:
                 return self._take_up(held, ending)
         finally:
             self._inflight.forget(held)
-        return None if ending is None else self._recorder.record(held, ending)
+        if ending is None:
+            return None
+        observed.returned(ending)
+        return self._recorder.record(held, ending)
 
     def _take_up(self, held: Held, ending: Committed) -> Ticket:
         """Let go of a step that its transaction recorded, and hold its successor."""

@@ -13,16 +13,34 @@ if TYPE_CHECKING:
     from squidmesh.worker.inflight import Held
 
 
+def _closed_gate() -> threading.Lock:
+    gate = threading.Lock()
+    gate.acquire()
+    return gate
+
+
 @dataclass(slots=True, eq=False)
 class Ticket:
-    """Answered once ``done`` is set: by ``recorded`` or ``settled``, or by neither where the claim was lost.
+    """Answered by ``recorded`` or ``settled``, or by neither where the claim was lost; one thread waits for it.
 
-    ``successor`` is the step that was handed over to the thread that waits.
+    ``successor`` is the step that was handed over to the thread that waits. It waits at a bare lock: an ``Event`` wakes
+    it twice, once to find the event's own lock taken by the thread that sets it.
     """
 
     held: Held
     ended: Ended
-    done: threading.Event = field(default_factory=threading.Event)
+    answered: bool = False
     recorded: Recorded | None = None
     settled: Settled | None = None
     successor: Held | None = None
+    _gate: threading.Lock = field(default_factory=_closed_gate)
+
+    def answer(self) -> None:
+        """Let the thread that waits go on; again: nothing."""
+        if not self.answered:
+            self.answered = True
+            self._gate.release()
+
+    def wait(self) -> None:
+        """Wait for the answer."""
+        self._gate.acquire()

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
-from uuid import UUID, uuid4
 
 from squidmesh.errors import DatabaseUnavailable, StatementRefused
+from squidmesh.model.identity import new_token
 from squidmesh.runtime.dispatch import Exchange, exchange, record_alone
 from squidmesh.runtime.lanes import ServedLanes
 from squidmesh.runtime.outcomes import unrecordable
@@ -24,6 +24,7 @@ from squidmesh.runtime.settlement import settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from uuid import UUID
 
     from squidmesh.model.claim import Claim
     from squidmesh.runtime.engine import Engine
@@ -81,7 +82,7 @@ class Turn:
             return self._perform(tickets, wanted, idle=idle)
         finally:
             for ticket in tickets:
-                if not ticket.done.is_set():  # its lease runs out, and the sweep gives the step to somebody
+                if not ticket.answered:  # its lease runs out, and the sweep gives the step to somebody
                     self._close(ticket)
 
     def _perform(self, tickets: Sequence[Ticket], wanted: int, *, idle: bool) -> TurnResult:
@@ -106,7 +107,7 @@ class Turn:
 
     def _exchange(self, completions: Sequence[Completion], wanted: int, solo: bool) -> Exchange:
         """Exchange once; claims get new tokens each time, so that those of an exchange cut off are nobody's."""
-        tokens = [uuid4() for _ in range(wanted)]
+        tokens = [new_token() for _ in range(wanted)]
         request = self.lanes.request(tokens, self._profile.id, self._engine.lease, solo=solo)
         self._asked_at = time.monotonic()
         with self._store.use() as connection:
@@ -190,7 +191,7 @@ class Turn:
 
     def _close(self, ticket: Ticket) -> None:
         self._inflight.remove(ticket.held)
-        ticket.done.set()
+        ticket.answer()
 
     def _settle(self, ticket: Ticket) -> Settled | None:
         """Take the slow path; where an answer did not come, the row tells what was written."""

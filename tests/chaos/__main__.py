@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import platform
 import random
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from tests.chaos.cluster import Cluster
 from tests.chaos.outcome import table
@@ -33,7 +34,7 @@ class Suite:
         self._shared: Cluster | None = None
         self._lock = threading.Lock()
 
-    def __enter__(self) -> Suite:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -67,6 +68,7 @@ def main() -> int:
     parser.add_argument("--only", choices=names, action="append", help="a scenario (repeatable; default: all)")
     parser.add_argument("--jobs", type=int, default=3, help="scenarios at once (default: 3; most of them wait)")
     chosen = parser.parse_args()
+    logging.getLogger("squidmesh").addHandler(logging.NullHandler())  # the host of a scenario has much to warn of
     wanted = [scenario for scenario in SCENARIOS if not chosen.only or scenario.name in chosen.only]
     with Suite(SCALES[chosen.scale], chosen.seed) as suite, ThreadPoolExecutor(chosen.jobs) as pool:
         outcomes = list(pool.map(suite.perform, wanted))

@@ -32,14 +32,13 @@ def chaos_steps(ledger: Ledger) -> dict[str, Callable[..., Any]]:
             threading.Event().wait(1)
             assert execution
 
-    def obedient(ctx: StepContext, seconds: float) -> dict[str, Any]:
-        """Wait, if it is the first attempt, and end as soon as it is told that its claim is lost."""
+    def obedient(ctx: StepContext, enough: str) -> dict[str, Any]:
+        """Wait for the file ``enough``, but end as soon as it is told that its claim is lost."""
         execution = ledger.begin(ctx)
-        until = time.monotonic() + (seconds if ctx.attempt == 1 else 0.0)
-        while time.monotonic() < until and not ctx.claim_lost:
+        while not Path(enough).exists() and not ctx.claim_lost:
             time.sleep(0.02)
         ledger.end(execution)
-        return {"execution": execution, "lost": ctx.claim_lost}
+        return {"execution": execution}
 
     return {"chaos.stuck": stuck, "chaos.obedient": obedient}
 

@@ -28,6 +28,7 @@ WORKFLOWS = Path(__file__).with_name("workflows")
 MIXED = ("chaos.straight", "chaos.diamond", "chaos.wide", "chaos.saga", "chaos.siblings")
 LEASE = 2.0
 SWEEP = 0.5
+_WAVE = 5
 # A step may be lost more often here than anywhere; what must not happen is that it counts as the step's doing.
 MAX_LOSSES = 1000
 SETTINGS = {
@@ -77,16 +78,18 @@ class Arena:
 
     def start(self, workflow: str, payloads: Sequence[dict[str, Any]] = ({},)) -> list[UUID]:
         """Start runs and note that this was acknowledged."""
-        started = [run.id for run in self.mesh.start_runs(workflow, payloads)]
+        started = list(self.mesh.start_runs(workflow, payloads))
         self.acknowledge(started)
         return started
 
     def start_mixed(self, count: int) -> list[UUID]:
         """Start runs of every shape, in an order of chance."""
-        order = [MIXED[number % len(MIXED)] for number in range(count)]
-        self.dice.shuffle(order)
-        waves = [(name, order.count(name)) for name in dict.fromkeys(order)]
-        return [id_ for name, many in waves for id_ in self.start(name, [{}] * many)]
+        waves = [MIXED[number % len(MIXED)] for number in range(-(-count // _WAVE))]
+        self.dice.shuffle(waves)
+        started: list[UUID] = []
+        for name in waves:
+            started += self.start(name, [{}] * min(_WAVE, count - len(started)))
+        return started
 
     def acknowledge(self, ids: Sequence[UUID]) -> None:
         """Note runs whose start has returned."""
@@ -133,26 +136,29 @@ class Arena:
     def until_all_ended(self, within: float = 2 * PATIENCE) -> None:
         """Wait until every run that was acknowledged has ended."""
         query = (
-            "SELECT count(*) FROM ledger.acknowledged a LEFT JOIN squidmesh.runs r ON r.id = a.run_id "
-            "WHERE r.finished_at IS NULL"
+            "SELECT a.run_id FROM ledger.acknowledged a LEFT JOIN squidmesh.runs r ON r.id = a.run_id "
+            "WHERE r.finished_at IS NULL ORDER BY 1"
         )
-        self.until(lambda: self.one(query) == 0, "every run ends", within)
+        try:
+            self.until(lambda: not self.ask(query), "every run ends", within)
+        except AssertionError as error:
+            open_ = [id_ for (id_,) in self.ask(query)]
+            error.add_note(f"{len(open_)} have not: {[self.mesh.explain_run(id_) for id_ in open_[:3]]}")
+            raise
 
     def executions(self, id_: UUID, step: str) -> int:
         """Return how often a step's callable was called."""
         return int(self.one("SELECT count(*) FROM ledger.executions WHERE run_id = %s AND step = %s", id_, step))
 
     def recoveries(self) -> tuple[float, ...]:
-        """Return, for each step that a killed worker held, the seconds until its next attempt began."""
+        """Return, for each step that a killed worker held, the seconds until it was taken from it for others."""
         found: list[float] = []
         for pid, at in self.kills:
             rows = self.ask(
-                "SELECT extract(epoch FROM min(n.at)) - %s FROM squidmesh.attempts a "
-                "JOIN ledger.step_moves n ON n.step_run_id = a.step_run_id AND n.now = 'running' "
-                "AND n.was <> 'running' AND n.attempt > a.number "
-                "WHERE a.error ->> 'code' = 'worker_lost' AND a.worker LIKE %s GROUP BY a.step_run_id, a.number",
+                "SELECT extract(epoch FROM a.finished_at) - %s FROM squidmesh.attempts a "
+                "WHERE a.error ->> 'code' = 'worker_lost' AND a.worker LIKE %s",
                 at,
                 f"%-{pid}-%",
             )
-            found += [float(row[0]) for row in rows if row[0] is not None]
+            found += [float(seconds) for (seconds,) in rows]
         return tuple(found)

@@ -18,7 +18,7 @@ class Outcome:
     """The row of one scenario.
 
     ``lost`` counts acknowledged runs that are gone or have not ended, ``double`` steps recorded twice,
-    ``recoveries`` the seconds from the death of a worker to the next attempt of each step that it held.
+    ``recoveries`` the seconds from the death of a worker until each step that it held was there for others.
     ``problem`` is what was expected and did not happen, or the invariants that are broken.
     """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import make_url
@@ -54,7 +55,7 @@ class Proxy:
             self._flowing.set()
 
     def cut_after(self, statement: bytes) -> None:
-        """End the next connection on which these bytes are sent, when the server has answered and before it is told."""
+        """End the next connection that sends these bytes and then commits, when the commit is done but not answered."""
         self._fatal = statement
 
     def cut(self) -> int:
@@ -77,22 +78,39 @@ class Proxy:
                 side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
                 self._sessions.append((client, server))
-            doomed = threading.Event()
-            for pair in ((client, server, doomed, True), (server, client, doomed, False)):
-                threading.Thread(target=self._forward, args=pair, daemon=True).start()
+            fate = _Fate()
+            threading.Thread(target=self._ask, args=(client, server, fate), daemon=True).start()
+            threading.Thread(target=self._answer, args=(server, client, fate), daemon=True).start()
 
-    def _forward(self, source: socket.socket, sink: socket.socket, doomed: threading.Event, asks: bool) -> None:
+    def _ask(self, client: socket.socket, server: socket.socket, fate: _Fate) -> None:
         with contextlib.suppress(OSError):
-            while data := source.recv(65536):
+            while data := client.recv(65536):
                 self._flowing.wait()
-                if asks and self._fatal and self._fatal in data:
-                    self._fatal = b""
-                    doomed.set()
-                elif not asks and doomed.is_set():
+                if self._fatal and self._fatal in data:
+                    self._fatal, fate.marked = b"", True
+                if fate.marked and b"COMMIT" in data:
+                    fate.doomed = True
+                server.sendall(data)
+        _end(client)
+        _end(server)
+
+    def _answer(self, server: socket.socket, client: socket.socket, fate: _Fate) -> None:
+        with contextlib.suppress(OSError):
+            while data := server.recv(65536):
+                self._flowing.wait()
+                if fate.doomed:
                     break
-                sink.sendall(data)
-        _end(source)
-        _end(sink)
+                client.sendall(data)
+        _end(client)
+        _end(server)
+
+
+@dataclass(slots=True)
+class _Fate:
+    """What is to become of one connection."""
+
+    marked: bool = False
+    doomed: bool = False
 
 
 def _end(side: socket.socket) -> None:

@@ -102,8 +102,8 @@ def _attempts(facts: Facts, row: Row) -> Iterator[str]:
     if moves and moves[0]["was"] is None and moves[0]["now"] == row["status"] and row["finished_at"] is not None:
         return
     numbers = [attempt["number"] for attempt in attempts]
-    # An attempt under way, a skip and a gate that nobody decided are not written.
-    unwritten = row["status"] in {"running", "skipped"} or row["resume"] is not None
+    # An attempt under way, a skip, a gate that nobody decided and what a stopping run got back are not written.
+    unwritten = row["status"] in {"running", "skipped", "cancelled"} or row["resume"] is not None
     if numbers != list(range(1, len(numbers) + 1)) or not 0 <= row["attempt"] - len(numbers) <= unwritten:
         yield f"attempts {numbers} are written of {row['attempt']}"
     lost = sum((attempt["error"] or {}).get("code") == "worker_lost" for attempt in attempts)

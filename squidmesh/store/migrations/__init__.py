@@ -41,6 +41,13 @@ def known_versions() -> tuple[str, ...]:
     return tuple(revision.revision for revision in _revisions())
 
 
+def take_turn(connection: Connection) -> None:
+    """Wait until nobody else migrates; from then on wait no longer than a few seconds for any lock."""
+    _set_patience(connection, "0")
+    connection.execute(text("SELECT pg_advisory_xact_lock(CAST(:key AS bigint))"), {"key": _LOCK})
+    _set_patience(connection, _PATIENCE)
+
+
 def upgrade(connection: Connection, to: str = "head", *, schema: str = SCHEMA) -> None:
     """Bring the tables to version ``to`` inside the caller's transaction; where they are further, nothing changes.
 
@@ -130,11 +137,14 @@ def _stands_at(connection: Connection, schema: str) -> int:
 @contextmanager
 def _locked(connection: Connection) -> Iterator[None]:
     """Let one process at a time change the tables; the patience for locks is not left to the host's statements."""
-    connection.execute(text("SELECT pg_advisory_xact_lock(CAST(:key AS bigint))"), {"key": _LOCK})
     patience = connection.execute(text("SELECT current_setting('lock_timeout')")).scalar_one()
-    change = text("SELECT set_config('lock_timeout', CAST(:value AS text), true)")
-    connection.execute(change, {"value": _PATIENCE})
+    take_turn(connection)
     yield
+    _set_patience(connection, patience)
+
+
+def _set_patience(connection: Connection, patience: str) -> None:
+    change = text("SELECT set_config('lock_timeout', CAST(:value AS text), true)")
     connection.execute(change, {"value": patience})
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from tests.chaos.performance import Scenario
+from tests.chaos.scenarios.deploying import migrate, missing_type, rename_step
 from tests.chaos.scenarios.dying import kill_workers, poison, rolling_restart
 from tests.chaos.scenarios.freezing import SLOW_LEASE, frozen_irreversible, slow_step, zombie
+from tests.chaos.scenarios.moving import collide
 from tests.chaos.scenarios.reaching import ambiguous_start, black_hole
 from tests.chaos.scenarios.serving import crash_server, end_sessions, outage
+from tests.chaos.scenarios.ticking import fire
+from tests.chaos.scenarios.undoing import undo
 
 # Where a loss would be a defect, the lease is the usual one.
 LONG_LEASE = {"SQUIDMESH_LEASE": "30s"}
@@ -23,4 +27,10 @@ SCENARIOS = (
     Scenario(name="outage", story=outage, alone=True),
     Scenario(name="black-hole", story=black_hole),
     Scenario(name="ambiguous-start", story=ambiguous_start),
+    Scenario(name="undo", story=undo),
+    Scenario(name="collide", story=collide),
+    Scenario(name="missing-type", story=missing_type),
+    Scenario(name="rename-step", story=rename_step),
+    Scenario(name="migrate", story=migrate, settings=LONG_LEASE),
+    Scenario(name="schedules", story=fire),
 )

@@ -16,14 +16,11 @@ _FAILING = {"chaos.saga", "chaos.siblings"}
 
 def kill_workers(arena: Arena) -> None:
     """Workers are killed at random under load: every run ends as it would have, nothing is recorded twice."""
-    total = arena.scale.runs
-    arena.start_mixed(total)
     arena.fleet.start_ready(3)
+    share = arena.scale.runs // arena.scale.kills
     for strike in range(arena.scale.kills):
-        while arena.ended() >= total:  # it was quicker than the killer: more work
-            total += len(arena.start_mixed(50))
-        share = arena.scale.runs * strike // (arena.scale.kills + 1)
-        arena.until(lambda share=share: arena.ended() >= share, "the load goes on")
+        arena.start_mixed(share)
+        arena.until(lambda strike=strike: arena.ended() >= share * (strike - 1), "the load goes on")
         arena.kill(_somebody_busy(arena))
         arena.fleet.start()
     arena.until_all_ended()

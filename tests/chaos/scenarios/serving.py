@@ -22,7 +22,12 @@ _TRIES = 60
 
 def crash_server(arena: Arena) -> None:
     """The server crashes under load (immediate restart, or its process killed): workers stay and nothing is lost."""
-    _strike(arena, lambda: arena.dice.choice([arena.cluster.restart, arena.cluster.kill])())
+
+    def crash() -> None:
+        way = arena.dice.choice([arena.cluster.restart, arena.cluster.kill])
+        way()
+
+    _strike(arena, crash)
 
 
 def end_sessions(arena: Arena) -> None:

@@ -31,9 +31,9 @@ steps:
 """
 
 
-def flow(bench: Bench) -> SquidMesh:
+def flow(bench: Bench, **settings: str) -> SquidMesh:
     """Return a mesh with ``FLOW``."""
-    return bench.mesh(FLOW, {"t.work": lambda **_: None})
+    return bench.mesh(FLOW, {"t.work": lambda **_: None}, **settings)
 
 
 def alive(mesh: SquidMesh, **options: tuple[str, ...]) -> Profile:
@@ -100,16 +100,21 @@ def test_the_reasons_of_a_failed_run(bench: Bench, retryable: bool, tries: int, 
 
 
 def test_a_worker_counts_that_beats_serves_the_queue_and_knows_the_type(bench: Bench):
-    """Silent for half a minute, on another queue, or without the step type, it cannot take the step."""
-    mesh = flow(bench)
+    """Silent for longer than it said, on another queue, or without the step type, it cannot take the step."""
+    mesh = flow(bench, lease="20s", sweep_interval="1s")
     run = mesh.start_run("shop.flow").id
     alive(mesh, queues=("other",))
     alive(mesh, step_types=("t.other",))
     assert reason(mesh, run)[0] == "waiting_for_capable_worker"
     alive(mesh)
     assert reason(mesh, run)[0] == "pending_dispatch"
-    bench.advance(40)
+    bench.advance(19)
+    assert reason(mesh, run)[0] == "pending_dispatch"
+    bench.advance(21)
     assert reason(mesh, run)[0] == "waiting_for_capable_worker"
+    alive(flow(bench, lease="10m"))
+    bench.advance(400)
+    assert reason(mesh, run)[0] == "pending_dispatch"
 
 
 def test_a_sensitive_field_is_masked_wherever_a_run_is_shown(bench: Bench):

@@ -61,11 +61,25 @@ def test_a_second_start_with_the_key_returns_the_first_run(bench: Bench):
     assert count(bench) == (1, 1)
 
 
+def test_a_repetition_is_judged_by_what_was_given(bench: Bench):
+    """A default that a deploy changed between the two, a null, or a default written out makes no other request."""
+    payload: dict[str, Any] = {"invoice": "i1", "lines": [{"at": None}], "more": None}
+    first = bench.mesh(INVOICE, {"t.send": nothing}).start_run("billing.remind", payload, idempotency_key="k")
+    deployed = bench.mesh(INVOICE.replace("default: kind", "default: firm"), {"t.send": nothing})
+    again = {"lines": [{}], "invoice": "i1"}
+    assert deployed.start_run("billing.remind", again, idempotency_key="k").id == first.id
+    written = first.payload | {"tone": "kind"}
+    assert deployed.start_run("billing.remind", dict(written), idempotency_key="k").id == first.id
+    with pytest.raises(IdempotencyConflict):
+        deployed.start_run("billing.remind", payload | {"tone": "firm"}, idempotency_key="k")
+
+
 @pytest.mark.parametrize(
     "other",
     [
         {"invoice": "i2"},
         {"invoice": "i1", "tone": "firm"},
+        {"invoice": "i1", "tone": ""},
         {"invoice": "i1", "at": "2024-01-01T00:00:00+00:00"},
         {"invoice": "i1", "more": {}},
         {"invoice": "i1", "lines": [{}]},

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-TABLES = {"definitions", "lanes", "runs", "step_runs", "attempts", "audit_events", "schedules", "queues", "workers"}
+TABLES = {"definitions", "lanes", "runs", "step_runs", "attempts", "attempt_spans", "audit_events"}
+TABLES |= {"schedules", "queues", "workers"}
 
 
 def tables(database: Database) -> set[str]:

@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from squidmesh.runtime.recording import plan_record
 from squidmesh.store import claims, pruning, records
 from squidmesh.store.engine import HOT_SETTINGS
-from tests.integration.hand_worker import nothing, succeeded
+from squidmesh.store.statement import hot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.integration.bench import Bench
 
-FLOW = """
-workflow: shop.full
-triggers: {by_hand: {manual: {}}}
-steps:
-  a: {uses: t.work}
-  b: {uses: t.work, after: [a]}
-  c: {uses: t.work, after: [a, b]}
-"""
 ROWS = 50_000
 
 
@@ -57,29 +47,14 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(inner)
 
 
-def scans(bench: Bench, call: Any, constant: str) -> dict[str, set[str]]:
-    """Explain, without running it, the generic plan of the statement that ``call`` sends; return scans by table."""
-    taken: list[tuple[str, dict[str, Any]]] = []
-
-    class Recorder:
-        """Stands in for a connection, and notes what it is asked."""
-
-        def cursor(self, **_: Any) -> Recorder:
-            return self
-
-        def execute(self, statement: str, arguments: dict[str, Any], **_: Any) -> Recorder:
-            taken.append((statement, arguments))
-            return self
-
-        def fetchone(self) -> dict[str, Any]:
-            return {"last": None}
-
-    call(Recorder())
-    ((statement, arguments),) = taken
-    assert statement == constant
-    with bench.connect() as connection, connection.transaction():
+def scans(bench: Bench, sql: str) -> dict[str, set[str]]:
+    """Return the scans of a statement's generic plan, as the engine's connections make it, by table."""
+    statement = hot(sql)
+    with bench.connect() as connection:
         connection.execute(HOT_SETTINGS)
-        (row,) = connection.execute(f"EXPLAIN (FORMAT JSON) {statement}", arguments).fetchall()
+        connection.execute(f"PREPARE hot AS {statement.sql}")
+        values = ", ".join(["NULL"] * len(statement.names))
+        (row,) = connection.execute(f"EXPLAIN (FORMAT JSON) EXECUTE hot ({values})").fetchall()
     (plan,) = row["QUERY PLAN"] if isinstance(row["QUERY PLAN"], list) else json.loads(row["QUERY PLAN"])
     found: dict[str, set[str]] = {}
     for node in nodes(plan["Plan"]):
@@ -92,15 +67,9 @@ def scans(bench: Bench, call: Any, constant: str) -> dict[str, set[str]]:
 @pytest.mark.parametrize("analysed", [False, True])
 def test_a_claim_looks_up_by_lane_and_by_id(full: Bench, analysed: bool):
     """With statistics or, as after a migration, without any."""
-    mesh = full.mesh(FLOW, {"t.work": nothing})
-    mesh.start_run("shop.full")
     if analysed:
         full.connection.execute("ANALYZE squidmesh.runs, squidmesh.step_runs")
-    worker = full.worker(mesh)
-    worker.lanes.load()
-    request = worker.lanes.request([mesh.start_run("shop.full").id], "w", worker.lease)
-    assert request is not None
-    found = scans(full, lambda fake: claims.claim_due_steps(mesh.database, fake, request), claims._CLAIM)
+    found = scans(full, claims._CLAIM)
     assert found["step_runs"] == {"step_runs_claim", "step_runs_pkey"}
     assert found["runs"] == {"runs_pkey"}
 
@@ -108,18 +77,9 @@ def test_a_claim_looks_up_by_lane_and_by_id(full: Bench, analysed: bool):
 @pytest.mark.parametrize("analysed", [False, True])
 def test_a_record_looks_up_by_key(full: Bench, analysed: bool):
     """The run and the step by id, the joins by their unique key."""
-    mesh = full.mesh(FLOW, {"t.work": nothing})
-    mesh.start_run("shop.full")
-    worker = full.worker(mesh)
-    completion = plan_record(worker.claim_one(), succeeded(), mesh.engine.rules).completion
-    assert completion is not None
     if analysed:
         full.connection.execute("ANALYZE squidmesh.runs, squidmesh.step_runs")
-    found = scans(
-        full,
-        lambda fake: records.record_if_forward(mesh.database, fake, [completion], worker.lease),
-        records._RECORD,
-    )
+    found = scans(full, records._RECORD)
     assert found["step_runs"] == {"step_runs_pkey", "once_per_run"}
     assert found["runs"] == {"runs_pkey"}
 
@@ -129,15 +89,11 @@ def test_pruning_looks_up_by_id(full: Bench, analysed: bool):
     """Old runs come in the order of their ids, and what belongs to them by its key: no table is read through."""
     if analysed:
         full.connection.execute("ANALYZE")
-    moment = datetime.now(UTC)
-    found = scans(
-        full,
-        lambda fake: pruning.delete_finished(full.mesh().database, fake, moment, pruning.FIRST, 100),
-        pruning._PRUNE,
-    )
+    found = scans(full, pruning._PRUNE)
     assert found == {
         "runs": {"runs_pkey"},
         "step_runs": {"once_per_run"},
         "attempts": {"attempts_pkey"},
+        "attempt_spans": {"attempt_spans_pkey"},
         "audit_events": {"audit_events_of_run"},
     }

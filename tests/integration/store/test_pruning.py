@@ -34,6 +34,8 @@ CHILDREN = {
     "(SELECT 1 FROM squidmesh.runs r WHERE r.id = s.run_id)",
     "attempts": "SELECT count(*) AS n FROM squidmesh.attempts a WHERE NOT EXISTS "
     "(SELECT 1 FROM squidmesh.step_runs s WHERE s.id = a.step_run_id)",
+    "attempt_spans": "SELECT count(*) AS n FROM squidmesh.attempt_spans a WHERE NOT EXISTS "
+    "(SELECT 1 FROM squidmesh.step_runs s WHERE s.id = a.step_run_id)",
     "audit_events": "SELECT count(*) AS n FROM squidmesh.audit_events e WHERE NOT EXISTS "
     "(SELECT 1 FROM squidmesh.runs r WHERE r.id = e.run_id)",
 }
@@ -74,6 +76,7 @@ def orphans(bench: Bench) -> dict[str, int]:
 def test_a_pruned_run_leaves_nothing_and_others_stay(bench: Bench, mesh: SquidMesh):
     """Steps, attempts and audit events go with it; an open run, and one that ended lately, keep all of theirs."""
     old, (waiting,) = finished(mesh, 3), paused(mesh, 1)
+    bench.connection.execute("INSERT INTO squidmesh.attempt_spans SELECT step_run_id, 1, '00' FROM squidmesh.attempts")
     set_clock(bench.connection, 40 * DAY)
     (recent,) = finished(mesh, 1)
     set_clock(bench.connection, 41 * DAY)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+import warnings
 from collections.abc import Callable
 from uuid import RFC_4122, UUID
 
@@ -10,7 +12,7 @@ import pytest
 
 from squidmesh.errors import InvalidRunId
 from squidmesh.model import identity
-from squidmesh.model.identity import new_id, parse_run_id
+from squidmesh.model.identity import new_id, new_token, parse_run_id
 
 MILLISECOND = 1_000_000
 Clock = Callable[..., None]
@@ -69,6 +71,30 @@ def test_two_processes_make_different_ids(clock: Clock, monkeypatch: pytest.Monk
     second = new_id()
     assert first.int >> 64 == second.int >> 64
     assert first != second
+
+
+def test_a_forked_process_makes_other_ids_than_its_parent():
+    """What makes ids differ is drawn anew after a fork, for tokens too."""
+    reading, writing = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # that threads of this process are not copied
+        child = os.fork()
+    if child == 0:
+        os.write(writing, new_token().bytes + new_id().bytes)
+        os._exit(0)
+    os.waitpid(child, 0)
+    theirs = os.read(reading, 32)
+    assert new_token().bytes != theirs[:16]
+    assert new_id().bytes[8:] != theirs[24:]
+    os.close(reading)
+    os.close(writing)
+
+
+def test_a_token_is_a_random_uuid():
+    """Version 4, and never the same twice."""
+    made = {new_token() for _ in range(10_000)}
+    assert len(made) == 10_000
+    assert {(token.version, token.variant) for token in made} == {(4, RFC_4122)}
 
 
 def test_a_run_id_may_be_a_uuid_or_its_text():

@@ -10,7 +10,7 @@ from squidmesh.model.definition import OnWorkerLost
 from squidmesh.model.outcome import Failed, Failure, Lost, Outcome, Released, Succeeded
 from squidmesh.model.state import StepStatus
 from squidmesh.runtime.recording import Ended, Rules, plan_record
-from squidmesh.store.records import Completion, Decrement
+from squidmesh.store.records import Audit, Completion, Decrement
 from tests.unit.runtime.claimed import claimed
 
 if TYPE_CHECKING:
@@ -97,10 +97,11 @@ def test_dependents_are_told_and_one_that_waits_for_nothing_else_is_handed_over(
 
 def test_a_loss_is_recorded_by_lease_and_audited():
     """A retry that counts the loss, or a failure for good with a way on."""
+    lost = (Audit(type="worker_lost"),)
     _, completion = planned(claimed(ROUTED, "work"), Lost())
-    assert (completion.status, completion.lost, completion.audits) == ("pending", True, ("worker_lost",))
+    assert (completion.status, completion.lost, completion.audits) == ("pending", True, lost)
     _, completion = planned(claimed(ROUTED, "work", attempt=3, losses=2, alone=True), Lost())
-    assert (completion.status, completion.lost, completion.audits) == ("failed", True, ("worker_lost",))
+    assert (completion.status, completion.lost, completion.audits) == ("failed", True, lost)
 
 
 def test_what_only_the_slow_path_can_record_is_not_planned():

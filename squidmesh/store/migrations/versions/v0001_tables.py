@@ -69,6 +69,7 @@ CREATE TABLE squidmesh.runs (
     failure json,
     last_error json,
     idempotency_key text,
+    request_hash text,
     replayed_from uuid,
     traceparent text,
     deadline_at timestamptz,
@@ -145,6 +146,12 @@ CREATE TABLE squidmesh.attempts (
     finished_at timestamptz NOT NULL,
     PRIMARY KEY (step_run_id, number),
     CONSTRAINT error_of_failed CHECK ((status = 'failed') = (error IS NOT NULL))
+);
+CREATE TABLE squidmesh.attempt_spans (
+    step_run_id uuid NOT NULL,
+    number integer NOT NULL CHECK (number > 0),
+    traceparent text NOT NULL,
+    PRIMARY KEY (step_run_id, number)
 )
 """
 
@@ -185,11 +192,23 @@ CREATE TABLE squidmesh.workers (
     queues text[] NOT NULL,
     step_types text[] NOT NULL,
     started_at timestamptz NOT NULL,
-    beat_at timestamptz NOT NULL
+    beat_at timestamptz NOT NULL,
+    silent_at timestamptz NOT NULL
 )
 """
 
-TABLES = ("workers", "queues", "schedules", "audit_events", "attempts", "step_runs", "runs", "lanes", "definitions")
+TABLES = (
+    "workers",
+    "queues",
+    "schedules",
+    "audit_events",
+    "attempt_spans",
+    "attempts",
+    "step_runs",
+    "runs",
+    "lanes",
+    "definitions",
+)
 
 
 def upgrade(execute: Callable[[str], None]) -> None:

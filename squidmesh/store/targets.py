@@ -1,0 +1,47 @@
+"""What names a database: which URLs and engines are taken, and how a URL is written for psycopg 3."""
+
+from __future__ import annotations
+
+import sqlalchemy
+from sqlalchemy import exc, make_url
+
+from squidmesh.errors import ConfigurationError
+from squidmesh.settings import EMBEDDED_SCHEME
+from squidmesh.store.refusals import redact
+
+_DRIVER = "postgresql+psycopg"
+_POSTGRES_SCHEMES = ("postgres", "postgresql")
+
+
+def check_target(target: object) -> None:
+    """Refuse, when the mesh is built, what could only fail at the first statement."""
+    if isinstance(target, str):
+        if not target.startswith(EMBEDDED_SCHEME):
+            normalise_url(target)
+        return
+    if not isinstance(target, sqlalchemy.Engine):
+        kind = type(target)
+        hint = "; of an async engine give the URL" if hasattr(target, "sync_engine") else ""
+        raise ConfigurationError(
+            [f"the database must be a URL or a SQLAlchemy Engine, found {kind.__module__}.{kind.__qualname__}{hint}"]
+        )
+    found = f"{target.dialect.name}+{target.dialect.driver}"
+    if found != _DRIVER:
+        raise ConfigurationError(
+            [f"the engine given must use psycopg 3 ({_DRIVER}://…), found {found}; or give its URL instead"]
+        )
+
+
+def normalise_url(url: str) -> sqlalchemy.URL:
+    """Return a Postgres URL, whatever driver it names, as one for psycopg 3."""
+    try:
+        parsed = make_url(url)
+    except exc.ArgumentError:
+        raise ConfigurationError([f"the database URL cannot be read: {redact(url)!r}"]) from None
+    if parsed.get_backend_name() not in _POSTGRES_SCHEMES:
+        raise ConfigurationError(
+            [f"the database must be PostgreSQL (postgresql://…) or embedded:PATH, found {parsed.drivername!r}"]
+        )
+    if "@" in (parsed.host or ""):
+        raise ConfigurationError([f"the database URL has more than one @: write %40 in a password: {redact(url)!r}"])
+    return parsed.set(drivername=_DRIVER)

@@ -1,0 +1,1 @@
+"""A shop on Django: orders and their runs are written by one transaction."""

@@ -1,0 +1,1 @@
+"""Orders: the shop's one Django application."""

@@ -1,0 +1,180 @@
+"""One run in memory: its rows as the tables have them, what can be said about them, and every move of theirs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+from squidmesh.expressions import compile_expression
+from squidmesh.model.document import definition_hash, to_document
+from squidmesh.model.graph import Graph
+from squidmesh.runtime.definitions import Definition, _expressions, _lanes
+from tests.invariants.facts import Facts
+from tests.invariants.history import counted
+
+if TYPE_CHECKING:
+    from squidmesh.model.definition import Workflow
+    from squidmesh.model.state import StepRunKind
+    from squidmesh.runtime.recording import Rules
+
+Row = dict[str, Any]
+Name = tuple[str, int]
+START = datetime(2026, 5, 1, 9, tzinfo=UTC)
+# What is NULL at first.
+_STEP_COLUMNS = (
+    *("run_at", "claim_token", "worker", "lease_until", "begun_at", "output", "completed_seq", "scheduled_seq"),
+    *("resume", "deadline_at", "started_at", "finished_at"),
+)
+_RUN_COLUMNS = (
+    *("goal", "schedule", "scheduled_for", "failure", "last_error", "replayed_from", "deadline_at"),
+    *("started_at", "finished_at"),
+)
+_TABLES = ("acknowledged", "executions", "bookings", "schedules", "schedule_moves", "sessions")
+_MOVED = {
+    "claim_token": "token",
+    "lease_until": "lease",
+    "attempt": "attempt",
+    "run_at": "due",
+    "deadline_at": "deadline",
+}
+_KEPT = ("status", "attempt", "losses", "output", "completed_seq", "begun_at", "finished_at")
+_KEPT_RUN = ("status", "phase", "goal", "active", "retrying", "paused", "seq", "failure", "finished_at")
+
+
+def defined(workflow: Workflow) -> Definition:
+    """Return a definition that no database has seen, its lanes numbered as they come."""
+    return Definition(
+        hash=definition_hash(workflow),
+        workflow=workflow,
+        graph=Graph(workflow),
+        lanes={lane: number for number, lane in enumerate(sorted(set(_lanes(workflow))), 1)},
+        expressions={text: compile_expression(text) for text in _expressions(workflow)},
+    )
+
+
+@dataclass
+class Rows:
+    """The rows of one run; ``steps`` by name and kind, in the order in which they were made."""
+
+    definition: Definition
+    rules: Rules
+    lease: timedelta
+    now: datetime = START
+    run: Row = field(default_factory=dict)
+    steps: dict[Name, Row] = field(default_factory=dict)
+    attempts: list[Row] = field(default_factory=list)
+    events: list[Row] = field(default_factory=list)
+    executions: list[Row] = field(default_factory=list)
+    run_moves: list[Row] = field(default_factory=list)
+    step_moves: list[Row] = field(default_factory=list)
+    _before: dict[Any, Row] = field(default_factory=dict)
+
+    def add_run(self, **columns: Any) -> None:
+        """Make the run's row."""
+        self.run = dict.fromkeys(_RUN_COLUMNS) | {
+            "status": "pending",
+            "phase": "forward",
+            "compensate": False,
+            "retrying": 0,
+            "paused": 0,
+            "seq": 0,
+            "created_at": self.now,
+        }
+        self.run |= columns
+
+    def add_step(self, step: str, kind: StepRunKind, lane: int, **columns: Any) -> Row:
+        """Make the row of a step run; there must be none such."""
+        assert (step, kind) not in self.steps, f"a second row for {step}"
+        row = dict.fromkeys(_STEP_COLUMNS) | {
+            "id": uuid4(),
+            "run_id": self.run["id"],
+            "step": step,
+            "kind": int(kind),
+            "lane": lane,
+            "solo": False,
+            "attempt": 0,
+            "losses": 0,
+            "open_deps": 0,
+            "live_deps": 0,
+            "created_at": self.now,
+        }
+        self.steps[step, int(kind)] = row | columns
+        return self.steps[step, int(kind)]
+
+    def row_of(self, id_: UUID) -> Row:
+        """Return a step run by its id."""
+        (row,) = (row for row in self.steps.values() if row["id"] == id_)
+        return row
+
+    def add_attempt(self, row: Row, error: dict[str, Any] | None) -> None:
+        """Write an attempt that has ended."""
+        self.attempts.append(
+            {
+                "step_run_id": row["id"],
+                "number": row["attempt"],
+                "status": "completed" if error is None else "failed",
+                "error": error,
+                "worker": row["worker"],
+                "started_at": row["started_at"],
+                "finished_at": self.now,
+            }
+        )
+
+    def add_event(self, type_: str, step: str | None = None, metadata: Any = None) -> None:
+        """Write an audit event."""
+        event = {"run_id": self.run["id"], "step": step, "type": type_, "metadata": metadata, "at": self.now}
+        self.events.append({"id": uuid4(), **event})
+
+    def count(self) -> None:
+        """Set the run's counters, and in a run that goes forward what it shows, by its rows."""
+        run = self.run
+        run["active"], run["retrying"], run["paused"] = counted(run, list(self.steps.values()))
+        if run["phase"] == "forward" and run["finished_at"] is None:
+            run["status"] = "running" if run["active"] else "retrying" if run["retrying"] else "paused"
+
+    def with_status(self, *statuses: str) -> list[Row]:
+        """Return the step runs in some statuses."""
+        return [row for row in self.steps.values() if row["status"] in statuses]
+
+    def note_moves(self) -> None:
+        """Note what has changed since the last time, as the ledger's triggers do."""
+        for name, row in self.steps.items():
+            was = self._before.get(name, {})
+            if was != row:
+                moved = {new: row[column] for column, new in _MOVED.items()}
+                moved |= {f"was_{new}": was.get(column) for column, new in _MOVED.items()}
+                kept = was.get("finished_at") is None or all(was[column] == row[column] for column in _KEPT)
+                known = {"step_run_id": row["id"], "was": was.get("status"), "now": row["status"], "session": "memory"}
+                self.step_moves.append({"at": self.now, "kept": kept, **known, **moved})
+            self._before[name] = dict(row)
+        was = self._before.get("run", {})
+        if was != self.run:
+            kept = was.get("finished_at") is None or all(was[column] == self.run[column] for column in _KEPT_RUN)
+            known = {"run_id": self.run["id"], "was": was.get("status"), "now": self.run["status"]}
+            self.run_moves.append({"at": self.now, "kept": kept, **known})
+        self._before["run"] = dict(self.run)
+
+    def facts(self) -> Facts:
+        """Return everything as the checker reads it."""
+        workflow = self.definition.workflow
+        rows: dict[str, list[Row]] = {name: [] for name in _TABLES}
+        rows |= {
+            "definitions": [{"hash": self.definition.hash, "document": to_document(workflow)}],
+            "runs": [self.run],
+            "steps": list(self.steps.values()),
+            "attempts": self.attempts,
+            "events": self.events,
+            "executions": self.executions,
+            "step_moves": self.step_moves,
+            "run_moves": self.run_moves,
+            "acknowledged": [{"run_id": self.run["id"], "at": START}],
+        }
+        return Facts(rows=rows, max_losses=self.rules.max_losses)
+
+
+def parsed(text: str | None) -> Any:
+    """Return what JSON text stands for, None for none."""
+    return None if text is None else json.loads(text)

@@ -1,0 +1,146 @@
+"""Definitions for the simulation: every shape and every policy, small enough to be read when one fails.
+
+They are made as values, not as files; no length of time is jittered, so that both sides reckon the same.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from hypothesis import strategies as st
+
+from squidmesh.model.definition import (
+    COMPLETE,
+    FAIL,
+    Action,
+    Approval,
+    Backoff,
+    BackoffType,
+    Field,
+    FieldType,
+    Log,
+    OnDeadline,
+    OnWorkerLost,
+    Pause,
+    Recovery,
+    RetryPolicy,
+    Routes,
+    Step,
+    Transition,
+    Trigger,
+    Uses,
+    Wait,
+    Workflow,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MOST_STEPS = 6
+CONDITIONS = ("payload.flag", "!payload.flag", "'last' in context && context.last == 's0'", "payload.missing == 1")
+_TIMEOUT = timedelta(seconds=20)
+_SECONDS = st.sampled_from([timedelta(seconds=10), timedelta(seconds=100)])
+_BACKOFFS = st.builds(
+    Backoff, type=st.sampled_from(list(BackoffType)), min=_SECONDS, max=st.just(timedelta(seconds=150)),
+    jitter=st.just(False),
+)  # fmt: skip
+_RETRIES = st.builds(RetryPolicy, max_attempts=st.sampled_from([1, 1, 2, 3]), backoff=_BACKOFFS)
+_TRIGGERS = {"go": Trigger(payload={"flag": Field(type=FieldType.BOOLEAN)})}
+# Mostly none: what is skipped does little.
+_CONDITION = st.sampled_from([None, None, None, None, None, None, *CONDITIONS])
+
+
+@st.composite
+def _uses(draw: st.DrawFn) -> Uses:
+    irreversible = draw(st.sampled_from([False, False, False, True]))
+    return Uses(
+        step_type="m.work",
+        retry=draw(_RETRIES),
+        timeout=_TIMEOUT,
+        irreversible=irreversible,
+        compensate=None if irreversible else draw(st.sampled_from([None, "m.undo", "m.undo"])),
+        on_worker_lost=draw(st.none() | st.sampled_from(list(OnWorkerLost))),
+    )
+
+
+_GATES = st.builds(Approval, deadline=st.just(timedelta(seconds=500)), on_deadline=st.sampled_from(list(OnDeadline)))
+_WAITS = st.just(Wait(duration=timedelta(seconds=100)))
+_OTHERS = st.one_of(_GATES, _WAITS, st.just(Pause()), st.just(Approval()), st.just(Log(message="here")))
+
+
+@st.composite
+def _actions(draw: st.DrawFn) -> Action:
+    return draw(_uses()) if draw(st.integers(0, 3)) else draw(_OTHERS)
+
+
+@st.composite
+def depending(draw: st.DrawFn) -> dict[str, Step]:
+    """Return the steps of a dependency-based workflow: any acyclic graph."""
+    steps: dict[str, Step] = {}
+    for number in range(draw(st.integers(1, MOST_STEPS))):
+        before = [name for name in steps if draw(st.booleans())]
+        steps[f"s{number}"] = Step(
+            action=draw(_actions()),
+            after=tuple(before),
+            when=draw(_CONDITION),
+            allow_failure=draw(st.sampled_from([False, False, True])),
+            priority=draw(st.integers(0, 1)),
+        )
+    return steps
+
+
+@st.composite
+def routed(draw: st.DrawFn) -> dict[str, Step]:
+    """Return the steps of a routed workflow: one entry, and each other step behind some outcome of an earlier one."""
+    count = draw(st.integers(1, MOST_STEPS))
+    actions = [draw(_actions()) for _ in range(count)]
+    led: dict[int, list[tuple[str, str]]] = {number: [] for number in range(count)}
+    for number in range(1, count):
+        parent = draw(st.integers(0, number - 1))
+        led[parent].append((draw(st.sampled_from(_outcomes(actions[parent]))), f"s{number}"))
+    return {
+        f"s{number}": Step(
+            action=actions[number], when=draw(_CONDITION), next=draw(_routes(actions[number], led[number]))
+        )
+        for number in range(count)
+    }
+
+
+def _outcomes(action: Action) -> list[str]:
+    fallible = ["ok", "ok", "error"] if isinstance(action, Uses | Approval) else ["ok"]
+    return [*fallible, "deadline"] if isinstance(action, Approval) and action.deadline else fallible
+
+
+@st.composite
+def _routes(draw: st.DrawFn, action: Action, led: Sequence[tuple[str, str]]) -> Routes:
+    """Return the routes to given targets, each under a condition or not; what is left has an end, mostly."""
+    made: dict[str, tuple[Transition, ...]] = {}
+    for outcome in ("ok", "error", "deadline"):
+        targets = [target for name, target in led if name == outcome]
+        routes = [Transition(to=target, when=draw(_CONDITION), recovery=_mark(outcome, draw)) for target in targets]
+        if outcome == "ok" or (outcome in _outcomes(action) and draw(st.booleans())):
+            ends = (
+                [] if targets and draw(st.integers(0, 4)) == 0 else [draw(st.sampled_from([COMPLETE, COMPLETE, FAIL]))]
+            )
+            routes += [Transition(to=end) for end in ends]
+        made[outcome] = tuple(routes)
+    return Routes(**made)
+
+
+def _mark(outcome: str, draw: st.DrawFn) -> Recovery | None:
+    return draw(st.none() | st.sampled_from(list(Recovery))) if outcome == "error" else None
+
+
+@st.composite
+def workflows(draw: st.DrawFn) -> Workflow:
+    """Return a workflow of either shape, with or without a timeout and an ``on_failure`` step."""
+    steps = draw(depending() | routed())
+    handler = Step(action=Uses(step_type="m.tell", retry=draw(_RETRIES), timeout=_TIMEOUT))
+    return Workflow(
+        name="sim.run",
+        triggers=_TRIGGERS,
+        steps=steps,
+        timeout=draw(st.none() | st.just(timedelta(seconds=2000))),
+        on_failure=handler if draw(st.booleans()) else None,
+    )
