@@ -50,7 +50,7 @@ def run_in_terminal(
     process = subprocess.Popen(
         [sys.executable, "-m", "squidmesh", *arguments],
         cwd=folder,
-        env={**environment, "TERM": "xterm-256color"},
+        env={**environment, "TERM": "xterm-256color", "COLUMNS": str(columns)},
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
@@ -65,6 +65,12 @@ def run_in_terminal(
         if process.poll() is None:
             process.kill()
             process.wait()
+
+
+def in_terminal(*arguments: str, folder: Path, environment: Mapping[str, str], columns: int = 100) -> tuple[int, str]:
+    """Run a command that asks nothing in a terminal so wide; return its exit code and everything that it showed."""
+    shown = run_in_terminal(arguments, folder=folder, environment=environment, columns=columns)
+    return shown.code, shown.raw.replace("\r\n", "\n")
 
 
 def _converse(terminal: int, answers: dict[str, str]) -> str:

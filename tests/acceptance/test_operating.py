@@ -338,8 +338,10 @@ def test_what_is_printed_as_data_keeps_its_schema(office: Office) -> None:
     assert (alive["alive"], alive["queues"]) == (True, ["default"])
     assert "default" in [queue["name"] for queue in office.data("queues")]
     office.data("explain", office.waiting, command="explain RUN_ID")
-    office.data("schedules")
-    office.data("steps")
+    for command in ("schedules", "steps", "doctor"):
+        office.data(command)
+    office.data("db", "status", command="db status")
+    office.data("db", "prune", "--older-than", "30d", "--dry-run", command="db prune")
     office.data("start", "shop.order")
     office.data("schedules", "fire", "shop.later", "nightly", command="schedules fire")
     reports = office.data("wake", office.sleeping)

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from squidmesh.cli import tracking
+from squidmesh.cli import progress
 
 
 class Screen(io.StringIO):
@@ -24,13 +24,13 @@ def test_a_bar_is_shown_where_it_lasts_and_somebody_looks(
 ) -> None:
     """Each item comes once and in order, with a bar or without."""
     shown = screen()
-    monkeypatch.setattr(tracking, "PATIENCE", patience)
+    monkeypatch.setattr(progress, "PATIENCE", patience)
     monkeypatch.setattr("sys.stderr", shown)
     monkeypatch.setenv("TERM", "xterm-256color")
-    assert list(tracking.tracked(["a", "b", "c"], "checking")) == ["a", "b", "c"]
+    assert list(progress.tracked(["a", "b", "c"], "checking")) == ["a", "b", "c"]
     assert ("checking" in shown.getvalue()) is (patience == 0.0 and screen is Screen)
 
 
 def test_nothing_to_do_shows_nothing() -> None:
     """No item, no bar."""
-    assert list(tracking.tracked([], "checking")) == []
+    assert list(progress.tracked([], "checking")) == []
