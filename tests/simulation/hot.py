@@ -161,8 +161,8 @@ class Hot(Rows):
         ended = item.status != "pending"
         if item.attempted:
             self.add_attempt(row, parsed(item.error))
-        for type_ in item.audits:
-            self.add_event(type_, row["step"])
+        for audit in item.audits:
+            self.add_event(audit.type, row["step"])
         row |= {"status": str(item.status), "claim_token": None, "lease_until": None}
         row |= {"losses": row["losses"] + item.lost, "output": parsed(item.output), "output_text": item.output}
         row["completed_seq"] = seq if ended else None
