@@ -12,7 +12,7 @@ from squidmesh.model.state import StepRunKind
 from squidmesh.runtime.preparation import Prepared, _prepare
 from squidmesh.runtime.recording import Ended, plan_record
 from squidmesh.runtime.start import first_start
-from squidmesh.store.outputs import StoredOutput
+from squidmesh.store.outputs import StoredFailure, StoredOutput
 from tests.simulation.rows import Name, Row, Rows, parsed
 
 if TYPE_CHECKING:
@@ -112,7 +112,22 @@ class Hot(Rows):
             alone=row["solo"],
             run=facts,
         )
-        return _prepare(self.definition, claim, self.outputs())
+        return _prepare(self.definition, claim, self.outputs(), self.failures())
+
+    def failures(self) -> list[StoredFailure]:
+        """Return how the steps failed that did, the first to end first."""
+        found = []
+        for row in self.steps.values():
+            last = [attempt for attempt in self.attempts if attempt["step_run_id"] == row["id"]][-1:]
+            if row["kind"] != StepRunKind.STEP or row["status"] != "failed" or not last:
+                continue
+            error = last[0]["error"]
+            tries = row["attempt"] - row["losses"] + (error["code"] == "worker_lost" and row["losses"] > 0)
+            failure = {"step": row["step"], **error, "attempts": tries}
+            found.append(
+                StoredFailure(run_id=row["run_id"], step=row["step"], seq=row["completed_seq"], failure=failure)
+            )
+        return sorted(found, key=lambda item: item.seq)
 
     def outputs(self) -> list[StoredOutput]:
         """Return what the steps that ended have left."""
