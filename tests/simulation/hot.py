@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from squidmesh.model.claim import Claim, RunFacts
 from squidmesh.model.state import StepRunKind
-from squidmesh.runtime.preparation import Prepared, _prepare
+from squidmesh.runtime.preparation import Prepared, _failing, _prepare
 from squidmesh.runtime.recording import Ended, plan_record
 from squidmesh.runtime.start import first_start
 from squidmesh.store.outputs import StoredFailure, StoredOutput
@@ -112,22 +112,7 @@ class Hot(Rows):
             alone=row["solo"],
             run=facts,
         )
-        return _prepare(self.definition, claim, self.outputs(), self.failures())
-
-    def failures(self) -> list[StoredFailure]:
-        """Return how the steps failed that did, the first to end first."""
-        found = []
-        for row in self.steps.values():
-            last = [attempt for attempt in self.attempts if attempt["step_run_id"] == row["id"]][-1:]
-            if row["kind"] != StepRunKind.STEP or row["status"] != "failed" or not last:
-                continue
-            error = last[0]["error"]
-            tries = row["attempt"] - row["losses"] + (error["code"] == "worker_lost" and row["losses"] > 0)
-            failure = {"step": row["step"], **error, "attempts": tries}
-            found.append(
-                StoredFailure(run_id=row["run_id"], step=row["step"], seq=row["completed_seq"], failure=failure)
-            )
-        return sorted(found, key=lambda item: item.seq)
+        return _prepare(self.definition, claim, self.outputs(), self.failures(claim))
 
     def outputs(self) -> list[StoredOutput]:
         """Return what the steps that ended have left."""
@@ -142,6 +127,19 @@ class Hot(Rows):
             for row in self.steps.values()
             if row["kind"] == StepRunKind.STEP and row["output"] is not None
         ]
+
+    def failures(self, claim: Claim) -> list[StoredFailure]:
+        """Return how the steps failed that are before a claimed one, as far as the run's row does not tell."""
+        found = []
+        for name in _failing(self.definition, claim):
+            row = self.steps.get((name, int(StepRunKind.STEP)), {})
+            errors = [attempt["error"] for attempt in self.attempts if attempt["step_run_id"] == row.get("id")]
+            if row.get("status") == "failed" and errors and errors[-1]:
+                counted = errors[-1]["code"] == "worker_lost" and row["losses"] > 0
+                failure = {"step": name, **errors[-1], "attempts": row["attempt"] - row["losses"] + counted}
+                seq = row["completed_seq"]
+                found.append(StoredFailure(run_id=row["run_id"], step=name, seq=seq, failure=failure))
+        return sorted(found, key=lambda item: item.seq)
 
     def record(self, plans: Sequence[Ended]) -> dict[UUID, Row | None]:
         """Apply planned completions in one statement; return those taken, each with the row handed over (or None)."""
@@ -177,7 +175,7 @@ class Hot(Rows):
         if item.attempted:
             self.add_attempt(row, parsed(item.error))
         for audit in item.audits:
-            self.add_event(audit.type, row["step"])
+            self.add_event(audit.type, row["step"], parsed(audit.metadata))
         row |= {"status": str(item.status), "claim_token": None, "lease_until": None}
         row |= {"losses": row["losses"] + item.lost, "output": parsed(item.output), "output_text": item.output}
         row["completed_seq"] = seq if ended else None
