@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -106,3 +107,17 @@ def test_every_time_that_is_stored_is_the_databases(bench: Bench):
     ]
     assert {name.split(".")[1] for name, _, _ in times} >= {"runs", "step_runs", "attempts", "audit_events"}
     assert [item for item in times if item[2] < row["soon"]] == []
+
+
+def test_wake_ups_are_sent_at_most_once_in_ten_milliseconds(bench: Bench):
+    """However many rows become due, a process announces them together, ten milliseconds apart."""
+    mesh = kept(bench)
+    notifier = mesh.engine.notifier
+    with bench.connect() as connection:
+        connection.execute("LISTEN squidmesh_due")
+        began = time.monotonic()
+        while time.monotonic() < began + 0.5:
+            notifier.announce(timedelta())
+        passed = time.monotonic() - began
+        heard = len(list(connection.notifies(timeout=1.0)))
+    assert 1 <= heard <= passed / 0.01 + 2
