@@ -72,10 +72,10 @@ def _position(row: Row, completed: Sequence[Row]) -> float:
 
 def _stands_elsewhere(facts: Facts, row: Row) -> bool:
     """Whether a carried step's effect is that of a completed run."""
-    origin = row["origin_id"]
+    origin = row.get("origin_id")  # a run in memory replays nothing
     if origin is None:
         return False
-    others = [other for other in facts.rows["steps"] if origin in {other["id"], other["origin_id"]}]
+    others = [other for other in facts.rows["steps"] if origin in {other["id"], other.get("origin_id")}]
     return any(facts.runs[other["run_id"]]["status"] == "completed" for other in others if other["kind"] == 0)
 
 
