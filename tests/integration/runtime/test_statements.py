@@ -6,7 +6,6 @@ import time
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from sqlalchemy import text
 
 from squidmesh.runtime import wakeups
@@ -16,6 +15,8 @@ from squidmesh.store.tables import metadata
 from tests.integration.hand_worker import failed, nothing, succeeded
 
 if TYPE_CHECKING:
+    import pytest
+
     from squidmesh import SquidMesh
     from tests.integration.bench import Bench
 
