@@ -34,7 +34,8 @@ Output is coloured on terminals only, and `NO_COLOR` is respected. `SQUIDMESH_AP
 
 def render() -> str:
     """Return the page."""
-    top = click.Context(cli, info_name="squidmesh", max_content_width=_WIDTH, terminal_width=_WIDTH)
+    width = {"max_content_width": _WIDTH, "terminal_width": _WIDTH}
+    top = click.Context(cli, info_name="squidmesh", **cli.context_settings, **width)
     sections = [_section("squidmesh", top)]
     sections += [section for name in COMMANDS for section in _sections(name, top)]
     return _TEXT.format(commands="\n\n".join(sections))
