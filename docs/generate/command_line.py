@@ -53,5 +53,6 @@ def _sections(name: str, parent: click.Context) -> Iterator[str]:
 
 
 def _section(title: str, context: click.Context) -> str:
+    vars(context.command)["_help_option"] = None  # click keeps that of whoever asked first, under other names
     level = "#" * (2 + max(title.count(" ") - 1, 0))
     return f"{level} {title}\n\n```text\n{context.get_help()}\n```"
