@@ -218,7 +218,7 @@ def test_an_async_host_migrates_by_its_own_driver(empty_database_url: str):
         async with engine.begin() as connection:
             await connection.run_sync(lambda sync: migrations.upgrade(sync, to="head"))
         async with engine.connect() as connection:
-            version = await connection.run_sync(lambda sync: migrations.current_version(sync))
+            version = await connection.run_sync(migrations.current_version)
         await engine.dispose()
         return version
 
