@@ -54,6 +54,18 @@ def proposed(reason: str, *actions: str, place: Place | None = None, **facts: An
             proposed("waiting_for_capable_worker", details={"queue": "mail"}),
             ["run --queue mail"],
         ),
+        (
+            proposed(
+                "compensating",
+                "resume_queue",
+                details={"held_up": {"reason": "queue_paused", "queue": "mail"}},
+            ),
+            ["queues resume mail"],
+        ),
+        (
+            proposed("stopping", details={"held_up": {"reason": "waiting_for_capable_worker", "queue": "mail"}}),
+            ["run --queue mail"],
+        ),
         (proposed("step_failed", details={"replay_from": "charge"}), [f"replay {RUN} --from charge"]),
         (proposed("completed", "replay_run"), [f"replay {RUN}"]),
     ],
