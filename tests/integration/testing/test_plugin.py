@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import tempfile
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 from sqlalchemy import make_url
+
+from squidmesh.errors import DatabaseUnavailable
+from squidmesh.testing.databases import Databases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,6 +108,21 @@ def test_a_server_that_does_not_answer_is_one_message(run: Callable[..., pytest.
     result.stdout.fnmatch_lines(["the mesh fixture has no database: the database is not available: *"])
     assert "sekret" not in result.stdout.str()
     assert "Traceback" not in result.stdout.str()
+
+
+def test_a_user_who_may_not_create_databases_is_told(server_url: str) -> None:
+    """A server on which no database can be made is refused by one error that says so."""
+    url = make_url(server_url)
+    role = f"squidmesh_test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(
+        url.set(drivername="postgresql").render_as_string(hide_password=False), autocommit=True
+    ) as own:
+        own.execute(f"CREATE ROLE {role} LOGIN")
+        try:
+            with pytest.raises(DatabaseUnavailable, match="permission denied to create database"):
+                Databases.on(url.set(username=role).render_as_string(hide_password=False)).open()
+        finally:
+            own.execute(f"DROP ROLE {role}")
 
 
 def test_nothing_is_imported_until_it_is_used(pytester: pytest.Pytester) -> None:
