@@ -86,6 +86,8 @@ class StepRunner:
         except BaseException:
             self._inflight.remove(held)  # nobody executes it: its lease runs out, and the sweep finds it
             raise
+        finally:
+            self._inflight.returned(held)
 
     def _may_start(self, held: Held) -> bool:
         """Past its lease a claim may be another's by now: start nothing, the sweep gives the step to somebody."""
