@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import uuid
 from pathlib import Path
@@ -15,7 +16,7 @@ from squidmesh.errors import DatabaseUnavailable
 from squidmesh.testing.databases import Databases
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 pytest_plugins = ["pytester"]
 
@@ -59,9 +60,14 @@ def run(pytester: pytest.Pytester, project: Path) -> Callable[..., pytest.RunRes
     return run_pytest
 
 
-def left_behind() -> list[str]:
-    """Return the folders of private servers that are still there."""
-    return [path.name for path in Path(tempfile.gettempdir()).glob("squidmesh-tests-" + "[0-9a-f]" * 32)]
+@pytest.fixture
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of the test's own for what its processes keep for a while, open to the user who runs root's servers."""
+    folder = Path(tempfile.mkdtemp(prefix="sm-"))
+    folder.chmod(0o1777)
+    monkeypatch.setenv("TMPDIR", str(folder))
+    yield folder
+    shutil.rmtree(folder)
 
 
 def names(server_url: str) -> set[str]:
@@ -71,11 +77,12 @@ def names(server_url: str) -> set[str]:
         return {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
 
 
-def test_processes_share_a_private_server_and_leave_nothing(run: Callable[..., pytest.RunResult]) -> None:
+def test_processes_share_a_private_server_and_leave_nothing(
+    run: Callable[..., pytest.RunResult], temporary: Path
+) -> None:
     """Under pytest-xdist each test has a database of its own on one server, which is gone at the end."""
-    before = left_behind()
     run("-n", "2").assert_outcomes(passed=4)
-    assert set(left_behind()) <= set(before)
+    assert [path.name for path in temporary.iterdir() if path.name.startswith("squidmesh")] == []
 
 
 def test_a_given_server_is_used_and_left_clean(run: Callable[..., pytest.RunResult], server_url: str) -> None:
