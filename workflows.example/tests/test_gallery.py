@@ -16,7 +16,7 @@ WORKFLOWS = sorted((PROJECT / "workflows").glob("*.yaml"))
 def test_nothing_is_found(command: list[str]) -> None:
     """Each file passes the linter without a warning, its step types included, and is in the canonical form."""
     arguments = [sys.executable, "-m", "squidmesh", *command, str(PROJECT / "workflows")]
-    found = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=120)
+    found = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=300)
     assert found.returncode == 0, found.stdout + found.stderr
 
 

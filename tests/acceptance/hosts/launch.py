@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 HERE = Path(__file__).parent
-PATIENCE = 60.0
+PATIENCE = 120.0
 _SETTINGS = {
     "DJANGO_SETTINGS_MODULE": "django_shop.settings",
     "SQUIDMESH_SWEEP_INTERVAL": "500ms",

@@ -55,7 +55,7 @@ def run(pytester: pytest.Pytester, project: Path) -> Callable[..., pytest.RunRes
     """Run pytest on the project as its author would."""
 
     def run_pytest(*arguments: str) -> pytest.RunResult:
-        return pytester.runpytest_subprocess("-W", "error", *arguments, timeout=120)
+        return pytester.runpytest_subprocess("-W", "error", *arguments, timeout=300)
 
     return run_pytest
 
@@ -149,4 +149,4 @@ def test_nothing_is_imported_until_it_is_used(pytester: pytest.Pytester) -> None
             assert squidmesh.testing.step_context(step="charge").step == "charge"
             assert "sqlalchemy" not in sys.modules
     """)
-    pytester.runpytest_subprocess("-W", "error", timeout=120).assert_outcomes(passed=2)
+    pytester.runpytest_subprocess("-W", "error", timeout=300).assert_outcomes(passed=2)
