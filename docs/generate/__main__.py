@@ -14,6 +14,7 @@ MODULES = (
     "error_tree",
     "host_events",
     "json_output",
+    "metric_names",
     "python_api",
     "setting_names",
     "states",

@@ -26,11 +26,12 @@ _KEYS = {
     "workflow": "the workflow's name",
     "trigger": "the trigger's name",
     "step": "the step's name",
+    "kind": "`step`, `compensation` or `on_failure`",
     "attempt": "the attempt's number, from 1",
     "from_status": "the run's status before",
     "to_status": "the run's status now",
     "duration": "seconds that the attempt took",
-    "delay": "seconds until the next attempt",
+    "delay": "seconds until the next attempt; of a schedule, how long after its time it fired",
     "error": "`{message, code, type, retryable, details}`",
 }
 _TEXT = """\

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from markdown import table
+
 from squidmesh.observability.metrics import Metrics
 from squidmesh.runtime.gauges import PausedGauge, QueueGauge, Standing
 

@@ -78,6 +78,7 @@ def words(picture: str) -> list[str]:
     text = html.unescape(re.sub(r"<[^>]+>", " ", body)).replace("\xa0", " ")
     text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22,}", "ID", text)
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME", text)
+    text = re.sub(r"\(\d+(ms|s|m)\)", "(AGO)", text)
     return re.sub(r"\b\d+ ms", "N ms", text).split()
 
 

@@ -14,8 +14,8 @@ import click
 
 from squidmesh.cli.identifying import identify
 from squidmesh.cli.next_commands import DECISIONS, next_commands, paused_steps
+from squidmesh.cli.progress import tracked
 from squidmesh.cli.session import open_mesh, place_of, print_json
-from squidmesh.cli.tracking import tracked
 from squidmesh.errors import (
     ConfigurationError,
     DatabaseUnavailable,

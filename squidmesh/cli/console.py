@@ -47,7 +47,8 @@ def print_table(
     """
     filled = [index for index in range(len(titles)) if any(len(row[index]) for row in rows)]
     if not console.is_terminal:
-        shown = [[row[index] for index in filled] for row in (titles, *rows)]
+        dim = [Text(title, style="dim") for title in titles]
+        shown = [[row[index] for index in filled] for row in (dim, *rows)]
         print_rows(console, shown, styles=[styles[index] if index < len(styles) else "" for index in filled])
         return
     table = Table(box=None, pad_edge=False, padding=(0, len(GAP), 0, 0), header_style="dim")

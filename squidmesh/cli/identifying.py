@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from squidmesh.cli.progress import tracked
 from squidmesh.errors import AmbiguousRunId, InvalidRunId, RunNotFound
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def identify(mesh: SquidMesh, words: Sequence[str]) -> list[Named]:
 
 def _identify(mesh: SquidMesh, words: Sequence[str]) -> Iterator[Named]:
     seen = set()
-    for word in words:
+    for word in tracked(words, "finding runs"):
         try:
             run_id = mesh.find_run_id(word)
         except InvalidRunId as error:

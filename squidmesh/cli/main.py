@@ -12,6 +12,7 @@ import traceback
 from typing import NoReturn, cast
 
 import click
+from click.shell_completion import CompletionItem
 
 from squidmesh import __version__
 from squidmesh.errors import SquidMeshError, suggestion
@@ -57,13 +58,21 @@ class LazyGroup(click.Group):
         """Return the names in the order of ``COMMANDS``."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """Import a command."""
         if name not in COMMANDS:
             return None
         module_name, _, attribute = COMMANDS[name][0].partition(":")
         module = importlib.import_module(f"squidmesh.cli.{module_name}")
-        return _with_paragraphs(cast("click.Command", getattr(module, attribute or "command")))
+        command = _with_paragraphs(cast("click.Command", getattr(module, attribute or "command")))
+        if ctx.resilient_parsing:  # a shell asks what the line may become
+            importlib.import_module("squidmesh.cli.completion").add_completion(command)
+        return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands that begin so, importing none, or the options."""
+        found = [CompletionItem(name, help=text) for name, (_, text) in COMMANDS.items() if name.startswith(incomplete)]
+        return found or click.Command.shell_complete(self, ctx, incomplete)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -108,7 +117,7 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
     try:
-        sys.exit(cli.main(arguments, standalone_mode=False) or 0)
+        sys.exit(cli.main(arguments, prog_name="squidmesh", standalone_mode=False) or 0)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.ClickException as error:

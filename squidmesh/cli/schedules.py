@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from squidmesh.cli.console import make_console, print_rows
+from squidmesh.cli.console import make_console, print_table
 from squidmesh.cli.moments import read_moment
 from squidmesh.cli.session import database_option, json_option, open_mesh, print_json, workflows_option
 
@@ -118,7 +118,7 @@ def _show(console: Console, found: list[Schedule]) -> None:
         console.print("no loaded workflow has a cron trigger, and no worker has seen one")
         return
     styles = ("", "", "", "dim", "", "dim", "yellow")
-    print_rows(console, [_TITLES, *(_cells(schedule) for schedule in found)], styles=styles)
+    print_table(console, _TITLES, [_cells(schedule) for schedule in found], styles=styles, whole=(0, 1, 4, 6))
 
 
 def _cells(schedule: Schedule) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from squidmesh.cli.console import print_rows
+from squidmesh.cli.console import print_rows, print_table
 from squidmesh.cli.moments import age
 
 if TYPE_CHECKING:
@@ -101,10 +101,8 @@ def show_values(console: Console, title: str, values: Mapping[str, Any]) -> None
 
 def _show_steps(console: Console, steps: Sequence[StepState]) -> None:
     console.print(Text("steps", style="bold"))
-    titles = [Text(title, style="dim") for title in ("  step", "kind", "status", "attempts", "waits for", "last error")]
-    rows = [titles, *(_step_cells(step) for step in steps)]
-    filled = [index for index in range(len(titles)) if any(row[index].plain.strip() for row in rows[1:])]
-    print_rows(console, [[row[index] for index in filled] for row in rows])
+    titles = ("  step", "kind", "status", "attempts", "waits for", "last error")
+    print_table(console, titles, [_step_cells(step) for step in steps], whole=(0, 2))
     for step in steps:
         undone = step.recovery.get("compensation")
         if undone:

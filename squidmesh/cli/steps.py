@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.text import Text
 
-from squidmesh.cli.console import make_console, print_rows
+from squidmesh.cli.console import make_console, print_table
 from squidmesh.cli.session import json_option, load_app, print_json
 from squidmesh.errors import SquidMeshError
 from squidmesh.settings import load_settings
@@ -59,8 +59,7 @@ def _parameters(step_type: StepType) -> list[dict[str, Any]]:
 
 def _show(rows: list[dict[str, Any]]) -> None:
     console = make_console()
-    titles = [Text(title, style="dim") for title in ("step type", "parameters", "description", "from")]
-    print_rows(console, [titles, *(_cells(row) for row in rows)])
+    print_table(console, ("step type", "parameters", "description", "from"), [_cells(row) for row in rows])
     console.print(f"built in: {', '.join(sorted(BUILTIN_STEP_TYPES))}", style="dim")
 
 

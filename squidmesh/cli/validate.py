@@ -17,7 +17,7 @@ from squidmesh.authoring.loader import lint_files
 from squidmesh.authoring.render.report import Report
 from squidmesh.authoring.source import MAX_BYTES
 from squidmesh.cli.lint_settings import FORMATS, LintSettings, UsageError, check_codes, read_lint_settings
-from squidmesh.cli.tracking import tracked
+from squidmesh.cli.progress import tracked
 from squidmesh.errors import ConfigurationError
 from squidmesh.settings import load_settings
 from squidmesh.steps.registry import StepRegistry
@@ -36,6 +36,7 @@ _READING_CODES = "SM1"
 @click.command("validate", short_help="Check workflow files.")
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(exists=True, allow_dash=True))
 @click.option("--format", "format_", type=click.Choice(FORMATS), help="How findings are printed. Default: full.")
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--select", multiple=True, metavar="CODES", help="Report only these codes, such as SM3,SM501.")
 @click.option("--ignore", multiple=True, metavar="CODES", help="Do not report these codes.")
 @click.option("--fail-on", type=click.Choice(["error", "warning"]), help="What makes the exit code 1. Default: error.")
@@ -43,6 +44,7 @@ _READING_CODES = "SM1"
 def command(
     paths: tuple[str, ...],
     format_: str | None,
+    as_json: bool,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
     fail_on: str | None,
@@ -60,9 +62,11 @@ def command(
       squidmesh validate --format github --fail-on warning
       squidmesh validate --no-registry - < draft.yaml
     """
+    if as_json and format_ not in {None, "json"}:
+        raise UsageError(f"--json and --format {format_} name two formats; give one of them")
     try:
         settings = read_lint_settings().overridden(
-            format=format_,
+            format="json" if as_json else format_,
             select=_codes(select),
             ignore=_codes(ignore),
             fail_on=fail_on,

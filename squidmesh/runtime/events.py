@@ -31,6 +31,7 @@ KEYS = (
     "workflow",
     "trigger",
     "step",
+    "kind",
     "attempt",
     "from_status",
     "to_status",

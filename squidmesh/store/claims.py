@@ -29,12 +29,13 @@ if TYPE_CHECKING:
 # A worker that has not heard of the last pause or resumption of a queue takes nothing and is told its number.
 # more_than_ours: candidates were seen but taken by others, so asking again at once is worth it.
 _CLAIM = """
-WITH cand AS MATERIALIZED (
+WITH changed AS MATERIALIZED (SELECT coalesce(max(change), 0) AS upto FROM squidmesh.queues),
+cand AS MATERIALIZED (
     SELECT c.id, l.p, c.run_at FROM unnest(%(lanes)s::int[], %(priorities)s::int[]) l(lane, p) CROSS JOIN LATERAL (
         SELECT id, run_at FROM squidmesh.step_runs s
         WHERE s.status = 'pending' AND s.lane = l.lane AND s.run_at <= squidmesh.now()
         ORDER BY s.lane, s.run_at, s.id LIMIT %(look)s::int) c
-    WHERE (SELECT coalesce(max(change), 0) FROM squidmesh.queues) = %(queues_as_of)s::bigint
+    WHERE (SELECT upto FROM changed) = %(queues_as_of)s::bigint
     ORDER BY l.p DESC, c.run_at, c.id LIMIT %(look)s::int),
 picked AS MATERIALIZED (
     SELECT s.id, s.run_id FROM squidmesh.step_runs s
@@ -60,7 +61,7 @@ SELECT (SELECT count(*) FROM cand) AS seen,
             WHERE s.status = 'pending' AND s.lane = l.lane AND s.run_at > squidmesh.now()
             ORDER BY s.lane, s.run_at, s.id LIMIT 1) x) END AS next_in,
     (SELECT max(id) FROM squidmesh.lanes) AS newest_lane,
-    (SELECT coalesce(max(change), 0) FROM squidmesh.queues) AS queues_changed,
+    (SELECT upto FROM changed) AS queues_changed,
     m.lane = ANY(%(solo)s::int[]) AS alone,
     m.id, m.claim_token, m.step, m.kind, m.attempt, m.losses, m.live_deps, m.scheduled_seq, m.begun_at, m.started_at,
     r.id AS run_id, r.workflow, r.trigger, r.definition_hash, r.payload::text AS payload, r.failure::text AS failure,

@@ -10,6 +10,7 @@ from squidmesh.settings import EMBEDDED_SCHEME
 from squidmesh.store.refusals import redact
 
 _DRIVER = "postgresql+psycopg"
+_FOR_ONE_THREAD = (sqlalchemy.StaticPool, sqlalchemy.AssertionPool)
 _POSTGRES_SCHEMES = ("postgres", "postgresql")
 
 
@@ -30,6 +31,9 @@ def check_target(target: object) -> None:
         raise ConfigurationError(
             [f"the engine given must use psycopg 3 ({_DRIVER}://…), found {found}; or give its URL instead"]
         )
+    if isinstance(target.pool, _FOR_ONE_THREAD):
+        pool = type(target.pool).__name__
+        raise ConfigurationError([f"the engine's {pool} gives all threads one connection: use another pool"])
 
 
 def normalise_url(url: str) -> sqlalchemy.URL:

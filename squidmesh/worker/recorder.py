@@ -57,6 +57,7 @@ class Recorder:
         self._thread = threading.Thread(target=self._run, name="squidmesh-recorder", daemon=True)
         self.handout = Handout(on_idle=self._wake)
         self.nothing_due = threading.Event()
+        self.all_stuck = threading.Event()
 
     @property
     def worker(self) -> str:
@@ -139,6 +140,8 @@ class Recorder:
             wanted = self._wanted(tickets)
             if wanted:
                 del self._hints[: bisect.bisect(self._hints, time.monotonic())]
+        if self._inflight.stuck() >= self._profile.concurrency:
+            self.all_stuck.set()
         late = [self._plan_timed_out(held) for held in self._inflight.take_timed_out()]
         if not tickets and not late and not wanted:
             return

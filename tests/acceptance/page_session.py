@@ -187,11 +187,15 @@ def commands(text: str) -> Iterator[tuple[str, list[str] | None]]:
 
 
 def pattern(shown: list[str]) -> str:
-    """Return the expression for what is shown: an ellipsis stands for anything, on a line of its own for any lines."""
-    parts = [
-        r"(?:.*\n)*?" if line.strip() == "…" else ".*?".join(map(re.escape, line.rstrip().split("…"))) + "\n"
-        for line in shown
-    ]
+    """Return the expression for what is shown.
+
+    An ellipsis stands for anything, on a line of its own for any lines; any number of blanks for any other.
+    """
+    parts = [r"(?:.*\n)*?" if line.strip() == "…" else f"{_line(line)}\n" for line in shown]
     if shown[-1].strip() == "…":
         return "".join(parts[:-1]) + r"(?:.*\n?)*"
     return "".join(parts).removesuffix("\n")
+
+
+def _line(shown: str) -> str:
+    return ".*?".join(re.sub(r"(?:\\ )+", " +", re.escape(part)) for part in shown.rstrip().split("…"))

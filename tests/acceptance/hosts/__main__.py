@@ -7,6 +7,7 @@ server of ``--database``.
 from __future__ import annotations
 
 import argparse
+import logging
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,6 +45,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0, help="how long to soak (default: 60)")
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
+    logging.getLogger("squidmesh").setLevel(logging.ERROR)  # rejections are no news here
     with (
         tempfile.TemporaryDirectory(prefix="squidmesh-hosts-", ignore_cleanup_errors=True) as folder,
         database(chosen.database, Path(folder)) as url,

@@ -7,8 +7,9 @@ import signal
 import sys
 import time
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from squidmesh import SquidMesh
 from squidmesh.errors import InvalidTransition, RunNotPaused
@@ -29,6 +30,10 @@ LEFT JOIN squidmesh.runs r ON (r.payload ->> 'order_id')::int = o.id
 LEFT JOIN squidmesh.step_runs s ON s.run_id = r.id AND s.step IN ('ship_order', 'call_off_order')
     AND s.status = 'completed'
 GROUP BY o.id, o.changes HAVING o.changes <> count(s.id)
+"""
+_FAILED = """
+SELECT 1 FROM squidmesh.attempts a JOIN squidmesh.step_runs s ON s.id = a.step_run_id
+WHERE a.status = 'failed' AND s.run_id = %s
 """
 _RUNNING = "SELECT 1 FROM squidmesh.step_runs WHERE step = 'pack_order' AND status = 'running' AND run_id = %s"
 
@@ -60,7 +65,7 @@ def smoke(shop: Shop) -> None:
 
 
 def resilience(shop: Shop) -> None:
-    """Restart the worker, by kill -9 and then by SIGTERM, while runs are queued, delayed, retrying, paused and running."""
+    """Kill the worker, then ask the next to stop, while runs are queued, delayed, retrying, paused and running."""
     shop.serve()
     with _operator(shop) as mesh:
         worker = shop.work()
@@ -77,15 +82,13 @@ def _restart_in_the_middle(shop: Shop, mesh: SquidMesh, worker: Launched, number
     paused = shop.place()
     delayed = mesh.start_run("shop.remind_customer", {"order_id": paused})
     retrying = shop.place(needs_approval=False, failures=2)
-    running = shop.place(needs_approval=False, seconds=1.5)
+    running = shop.place(needs_approval=False, seconds=3.0)
     shop.wait_for(paused, reason="paused_for_approval")
-    (run_id,) = shop.ask("SELECT run_id::uuid FROM orders WHERE id = %s", running)[0]
-    eventually(lambda: shop.ask(_RUNNING, run_id))
-    eventually(lambda: shop.ask("SELECT 1 FROM squidmesh.attempts WHERE status = 'failed'"))
-    say(
-        f"signal {number} to the worker, with runs {[shop.show(order)['run'] for order in (paused, retrying, running)]}"
-    )
+    eventually(lambda: shop.ask(_RUNNING, _run_of(shop, running)))
+    eventually(lambda: shop.ask(_FAILED, _run_of(shop, retrying)))
+    states = [shop.show(order)["run"] for order in (paused, retrying, running)]
     worker.stop(number)
+    say(f"signal {number} has ended the worker, with runs {', '.join(states)}, one delayed and one to come")
     queued = shop.place(needs_approval=False)
     assert shop.show(queued)["run"] == "pending"
     next_one = shop.work()
@@ -95,6 +98,10 @@ def _restart_in_the_middle(shop: Shop, mesh: SquidMesh, worker: Launched, number
         shop.wait_for(order, run="completed", status="shipped")
     eventually(lambda: mesh.inspect_run(delayed.id).status.terminal)
     return next_one
+
+
+def _run_of(shop: Shop, order: int) -> UUID:
+    return UUID(str(shop.ask("SELECT run_id FROM orders WHERE id = %s", order)[0][0]))
 
 
 def soak(shop: Shop, seconds: float, seed: int = 1) -> None:
@@ -152,10 +159,8 @@ def _decide(mesh: SquidMesh, chance: random.Random) -> None:
 
 def _cancel(mesh: SquidMesh, chance: random.Random) -> None:
     for run in _some(mesh, chance, status=("pending", "running", "retrying", "paused")):
-        try:
+        with suppress(InvalidTransition):  # it has ended in between
             mesh.cancel_run(run, actor="grace", reason="the customer has called")
-        except InvalidTransition:
-            pass  # it has ended in between
 
 
 def _replay(mesh: SquidMesh, chance: random.Random) -> None:

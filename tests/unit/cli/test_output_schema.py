@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
@@ -16,13 +16,18 @@ from squidmesh.cli.main import COMMANDS, cli
 from squidmesh.cli.next_commands import NextCommand
 from squidmesh.cli.schema import command
 from squidmesh.cli.show import REASONS
+from squidmesh.cli.validate import command as validate
 from squidmesh.model.fleet import FleetGroup
 from squidmesh.model.queue import Queue
 from squidmesh.model.run import Attempt, AuditEvent, Explanation, Run, StepRun, StepState
 from squidmesh.model.schedule import Schedule
 from squidmesh.model.standing import Standing
 from squidmesh.model.state import RunStatus, StepStatus
+from squidmesh.model.upkeep import Finding, Pruned, Tables
 from squidmesh.model.worker import WorkerProcess
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SCHEMA = json.loads(schema_text(OUTPUT_FILE_NAME))
 # What is named differently or gets further keys on its way out stands with them.
@@ -41,6 +46,9 @@ VALUES: dict[str, tuple[type[Any], set[str]]] = {
     "schedule": (Schedule, set()),
     "queue": (Queue, set()),
     "worker": (WorkerProcess, set()),
+    "tables": (Tables, set()),
+    "pruned": (Pruned, set()),
+    "finding": (Finding, set()),
 }
 
 
@@ -82,3 +90,15 @@ def test_every_command_with_json_is_described() -> None:
             if any("--json" in option.opts for option in each.params):
                 offering.add(said)
     assert {said.removesuffix(" RUN_ID") for said in SCHEMA["commands"]} == offering
+
+
+def test_findings_of_the_linter_keep_their_schema(tmp_path: Path) -> None:
+    """``validate --json`` is ``--format json``, with or without findings."""
+    file = tmp_path / "w.yaml"
+    file.write_text("workflow: a\ntriggers: {t: {manual: {}}}\nsteps:\n  one: {log: {message: x}, next: tow}\n")
+    said = CliRunner().invoke(validate, ["--json", "--no-registry", str(file)])
+    printed = json.loads(said.stdout)
+    assert printed["errors"] == 1
+    Draft7Validator({**SCHEMA, "allOf": [SCHEMA["commands"]["validate"]]}).validate(printed)
+    assert printed == json.loads(CliRunner().invoke(validate, ["--format", "json", "--no-registry", str(file)]).stdout)
+    assert CliRunner().invoke(validate, ["--json", "--format", "full", str(file)]).exit_code == 2

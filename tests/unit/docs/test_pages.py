@@ -90,7 +90,8 @@ def test_links_between_pages_lead_somewhere(page: Page) -> None:
 def shown_commands(page: Page) -> Iterator[str]:
     """Yield every command of ours that a page shows, in blocks (as a list of words too) and in prose."""
     text = page.path.read_text(encoding="utf-8")
-    yield from re.findall(r"`(squidmesh [a-z][^`]*)`", text)
+    for span in re.findall(r"`([^`\n]*squidmesh [^`]*)`", text):
+        yield from re.findall(r"(?:^|\| )(squidmesh [a-z][^|\\]*)", span)
     for block in page.blocks:
         words = block.text.replace("\\\n", " ").replace('", "', " ").replace('"', "")
         yield from re.findall(r"(?:^|[/=(\[]|[$|&:] |env )(squidmesh [a-z][^|)#;&\]\n]*)", words, re.MULTILINE)
