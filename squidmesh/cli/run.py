@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from squidmesh.mesh import SquidMesh
 
 log = logging.getLogger(__name__)
+_STUCK = 3
 
 
 def _refuse_file(context: click.Context, _: click.Parameter, value: Sequence[str]) -> None:
@@ -62,6 +63,8 @@ def command(
 ) -> None:
     """Run a worker: execute due steps until SIGTERM or Ctrl-C, then let running steps end.
 
+    Exits 3 when every thread hangs in a step that has passed its timeout: a supervisor is to start another.
+
     Example: squidmesh run --queue default --queue mail --concurrency 16
     """
     from squidmesh.observability.logs import set_up_logging  # noqa: PLC0415 - see open_mesh
@@ -69,7 +72,10 @@ def command(
     set_up_logging(log_level, log_format)
     with open_mesh(context, database=database, workflows=workflows) as mesh, _metrics(mesh, metrics_port):
         options: dict[str, Any] = {"queues": queues or None, "concurrency": concurrency, "burst": burst}
-        mesh.worker(**options, scheduler=not no_scheduler, grace=_seconds(grace)).run()
+        worker = mesh.worker(**options, scheduler=not no_scheduler, grace=_seconds(grace))
+        worker.run()
+    if worker.stuck:
+        context.exit(_STUCK)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from squidmesh.authoring.diagnostics import Severity
@@ -45,23 +46,24 @@ class Checking(Wiring):
     def examine(self, *, live: bool = False) -> list[Finding]:
         """Return what each check found, with what to do about it: configuration, database, workers.
 
-        With ``live`` only what a probe needs: whether the database answers, with tables of this version, and
-        whether the workers of this machine give signs of life.
+        With ``live`` only what a probe needs: a problem is a worker process of this machine that gives no sign of
+        life. A database that is down is a warning there, since no restart brings it back.
         """
         if live:
             return list(self._examine_live())
-        return [self._settings(), *self._configuration(), *self._database(), self._extras()]
+        database = list(self._database_findings())
+        usable = not any(finding.verdict is Verdict.SKIPPED for finding in database) and len(database) > 1
+        workers = self._worker_findings() if usable else [skipped("workers", "no tables of this version")]
+        return [self._settings(), *self._configuration(), *database, *workers, self._extras()]
 
     def _examine_live(self) -> Iterator[Finding]:
-        try:
-            database = self.database
-        except ConfigurationError as error:
-            yield problem("database", str(error), "set database_url")
-            return
-        found = list(examine_database(database, briefly=True))
-        yield from found
+        """Yield problems that a restart cures: a database that is down comes back, and workers wait for it."""
+        found = list(self._database_findings(briefly=True))
+        for finding in found:
+            problematic = finding.verdict is Verdict.PROBLEM
+            yield replace(finding, verdict=Verdict.WARNING) if problematic else finding
         if found[-1].verdict is Verdict.OK:
-            yield examine_here(database)
+            yield examine_here(self.database)
 
     def _settings(self) -> Finding:
         source = self.settings.source
@@ -85,19 +87,17 @@ class Checking(Wiring):
             return warning("workflows", "none is loaded", "name their folder in the setting workflows")
         return ok("workflows", f"{len(self.workflows)} loaded: {', '.join(sorted(self.workflows))}")
 
-    def _database(self) -> Iterator[Finding]:
+    def _database_findings(self, *, briefly: bool = False) -> Iterator[Finding]:
         try:
             database = self.database
         except ConfigurationError as error:
             yield problem("database", str(error), "set database_url")
             return
-        found = list(examine_database(database))
-        yield from found
-        if any(finding.verdict is Verdict.SKIPPED for finding in found):
-            yield skipped("workers", "no tables of this version")
-            return
+        yield from examine_database(database, briefly=briefly)
+
+    def _worker_findings(self) -> Iterator[Finding]:
         try:
-            yield from examine_workers(database, self._loaded())
+            yield from examine_workers(self.database, self._loaded())
         except SquidMeshError as error:
             yield problem("workers", str(error), "see what the database says")
 

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 from squidmesh.errors import RunNotFound
 from squidmesh.mesh.reading import Reading
 from squidmesh.model.state import RunStatus
-from squidmesh.runtime.start import Start, choose_trigger, prepare_start, start_in, start_many_in, started_run
+from squidmesh.runtime.start import (
+    Start,
+    choose_trigger,
+    prepare_start,
+    start_in,
+    start_many_in,
+    start_many_now,
+    start_now,
+    started_run,
+)
 from squidmesh.store.callers import require_connection
 from squidmesh.store.wakeups import notify_in
 
@@ -53,10 +62,11 @@ class Starting(Reading):
             require_connection(connection)
         definition, start = self._prepare(workflow, payload or {}, trigger, idempotency_key)
         if connection is None:
-            with self.database.transaction() as own:
-                started = start_in(self.database, own, start)
-            self._announce([start] if started.created else [], notify=notify)
-            return self.inspect_run(started.id)
+            started = start_now(self.database, start)
+            if not started.created:
+                return self.inspect_run(started.id)
+            self._announce([start], notify=notify)
+            return started_run(definition, start, started)
         started = start_in(self.database, connection, start)
         if started.created:
             self._announce_in(connection, [start], notify=notify)
@@ -83,8 +93,7 @@ class Starting(Reading):
             require_connection(connection)
         starts = [self._prepare(workflow, payload, trigger, None)[1] for payload in payloads]
         if connection is None:
-            with self.database.transaction() as own:
-                ids = start_many_in(self.database, own, starts)
+            ids = start_many_now(self.database, starts)
             self._announce(starts, notify=notify)
         else:
             ids = start_many_in(self.database, connection, starts)

@@ -18,6 +18,7 @@ from squidmesh.runtime.preparation import last_failure, step_input
 from squidmesh.runtime.snapshot import Snapshot
 from squidmesh.store import history, listings
 from squidmesh.store.audit_events import events_of_run
+from squidmesh.store.effects import interrupted_steps
 from squidmesh.store.outputs import read_failures
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ class RunReader:
         self.graph = Graph(self.workflow)
         self.outputs = history.read_outputs_of(connection, [row.id])
         self.failures: list[StoredFailure] = []
+        self.interrupted: set[str] = set()
 
     def read(self, *, include_history: bool) -> Run:
         """Return the run."""
@@ -131,6 +133,8 @@ class RunReader:
         rows = history.read_steps(self.connection, [self.row.id])
         ended = [(self.row.id, row.step) for row in rows if row.status == StepStatus.FAILED]
         self.failures = read_failures(self.database, self.connection, ended) if ended else []
+        if any(isinstance(step.action, Uses) and step.action.irreversible for step in self.workflow.steps.values()):
+            self.interrupted = interrupted_steps(self.database, self.connection, self.row.id)
         undone = {row.step: row for row in rows if row.kind == StepRunKind.COMPENSATION}
         return tuple(self._step_run(row, tries, undone.get(row.step)) for row in rows)
 
@@ -175,6 +179,8 @@ class RunReader:
         recovery: dict[str, Any] = dict(row.recovery or {})
         if isinstance(step.action, Uses) and step.action.irreversible:
             recovery["irreversible"] = True
+            if row.step in self.interrupted:
+                recovery["interrupted"] = True
         if isinstance(step.action, Uses) and not step.action.compensatable:
             recovery["compensatable"] = False
         for transition in step.next.error if step.next else ():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from squidmesh.errors import InvalidTransition, RunNotFound, TriggerNotFound, UnsafeReplay, suggestion
-from squidmesh.model.definition import Shape
+from squidmesh.model.definition import Shape, Uses
 from squidmesh.model.identity import new_id
 from squidmesh.model.state import RunStatus, StepRunKind, StepStatus
 from squidmesh.runtime.recording import first_delay
@@ -22,7 +22,7 @@ from squidmesh.runtime.replay_plan import (
     safe_beginning,
 )
 from squidmesh.runtime.start import Start, first_start, prepare_start, start_in
-from squidmesh.store import history, replays, runs
+from squidmesh.store import effects, history, replays, runs
 from squidmesh.store.audit_events import add_audit_event
 from squidmesh.store.outputs import read_failures
 from squidmesh.store.starts import NewStepRun
@@ -61,6 +61,9 @@ class Replay:
 def replay_run(database: Database, run_id: UUID, replay: Replay) -> Start:
     """Insert the run that replays a finished one, and return its start.
 
+    What it carries over it may have to undo, and an effect is undone once: therefore a run carries over no step with
+    a compensation while another open replay has carried it. Nor does a replay undo what a completed run did.
+
     ``InvalidTransition`` if the run has not ended or cannot be replayed from that step, ``UnsafeReplay`` if it
     would repeat what cannot be undone, ``InvalidPayload`` or ``TriggerNotFound`` if the newer definition does not
     take the payload.
@@ -72,9 +75,12 @@ def replay_run(database: Database, run_id: UUID, replay: Replay) -> Start:
         if not RunStatus(run.status).terminal:
             raise InvalidTransition(run.status, "replayed", "it has not ended; cancel it first")
         rows = history.read_steps(connection, [run_id])
+        effects.lock_family(database, connection, run_id)
         past = read_past(database, connection, run_id, rows)
         beginning = _beginning(run, replay, past)
         _require_safe(run, replay, past, beginning)
+        if beginning is not None:
+            _require_unshared(database, connection, run, replay, beginning)
         start = _insert(database, connection, run, replay, beginning)
         _note(database, connection, run, replay, start, beginning)
     return start
@@ -92,8 +98,8 @@ def read_past(
     database: Database, connection: Connection, run_id: UUID, rows: Sequence[Row[Any]]
 ) -> dict[str, PastStep]:
     """Return what became of a run's steps, by name; ``rows`` are its step runs."""
-    undone = replays.undone_steps(connection, run_id)
-    interrupted = replays.interrupted_steps(database, connection, run_id)
+    undone = effects.undone_steps(database, connection, run_id)
+    interrupted = effects.interrupted_steps(database, connection, run_id)
     return {
         row.step: PastStep(
             step=row.step,
@@ -144,6 +150,22 @@ def _require_safe(run: Row[Any], replay: Replay, past: Mapping[str, PastStep], b
     repeated = repeated_for_good(past.values(), [original, replay.target.workflow], carried)
     if repeated and replay.allow_irreversible is not True:
         raise UnsafeReplay(repeated, safe_beginning(original, past, failed_step(run)))
+
+
+def _require_unshared(
+    database: Database, connection: Connection, run: Row[Any], replay: Replay, beginning: Beginning
+) -> None:
+    undoable = [item.step for item in beginning.carried if _is_undoable(replay.original.workflow, item)]
+    carrier = effects.open_carrier(database, connection, run.id, undoable) if undoable else None
+    if carrier is not None:
+        step, other = carrier
+        reason = f"run {other} has carried over step {step!r} and may still undo it: let it end, or cancel it"
+        raise InvalidTransition(run.status, f"replayed from {replay.from_step!r}", reason)
+
+
+def _is_undoable(workflow: Workflow, item: PastStep) -> bool:
+    action = workflow.steps[item.step].action
+    return item.status is StepStatus.COMPLETED and isinstance(action, Uses) and action.compensate is not None
 
 
 def _insert(

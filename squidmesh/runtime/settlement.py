@@ -104,12 +104,18 @@ class _Settlement:
             case Phase.FORWARD:
                 return self._apply_forward(outcome)
             case Phase.STOPPING:
-                status = self._end(outcome)
-                return self._settled(status, outcome, self._proceed())
+                ended = self._left(outcome)
+                return self._settled(self._end(ended), ended, self._proceed())
             case Phase.COMPENSATING:
                 return self._apply_recovery(outcome)
             case unknown:
                 assert_never(unknown)
+
+    def _left(self, outcome: Outcome) -> Outcome:
+        """An irreversible step that a worker leaves in the middle of its call is lost: nobody knows how far it came."""
+        if isinstance(outcome, Released) and on_release(self.task, outcome, self.rules.on_worker_lost):
+            return Lost()
+        return outcome
 
     def _apply_forward(self, outcome: Outcome) -> Settled:
         decision = decide_ended(self.task, outcome, self.rules)

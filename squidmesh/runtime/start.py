@@ -17,7 +17,8 @@ from squidmesh.model.values import check, encode
 from squidmesh.runtime.idempotency import request_hash
 from squidmesh.runtime.recording import first_delay
 from squidmesh.runtime.traceparent import current_traceparent
-from squidmesh.store.starts import NewRun, NewStepRun, find_by_key, insert_runs
+from squidmesh.store.autocommit import autocommitting
+from squidmesh.store.starts import NewRun, NewStepRun, find_by_key, insert_runs, insert_runs_prepared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -138,9 +139,22 @@ def _first_steps(definition: Definition, run_id: UUID) -> list[NewStepRun]:
     ]
 
 
+def start_now(database: Database, start: Start) -> Started:
+    """Insert a run in a transaction of its own, or find the run that its idempotency key started."""
+    with autocommitting(database) as connection:
+        created = insert_runs_prepared(database, connection, [start.run], start.steps)
+        return _started(database, connection, start, created)
+
+
 def start_in(database: Database, connection: CallersConnection, start: Start) -> Started:
     """Insert a run inside the caller's transaction, or find the run that its idempotency key started."""
     created = insert_runs(database, connection, [start.run], start.steps)
+    return _started(database, connection, start, created)
+
+
+def _started(
+    database: Database, connection: CallersConnection, start: Start, created: Mapping[UUID, datetime]
+) -> Started:
     if created:
         return Started(id=start.run.id, created=True, created_at=created[start.run.id])
     assert start.run.idempotency_key is not None, "only a key or a tick stops an insert"
@@ -152,17 +166,27 @@ def start_in(database: Database, connection: CallersConnection, start: Start) ->
     return Started(id=existing.id, created=False, created_at=existing.created_at)
 
 
-def start_many_in(database: Database, connection: CallersConnection, starts: Sequence[Start]) -> list[UUID]:
-    """Insert many runs inside the caller's transaction and return their ids, in order."""
+def start_many_now(database: Database, starts: Sequence[Start]) -> list[UUID]:
+    """Insert many runs in one transaction and return their ids, in order."""
     if starts:
-        insert_runs(
-            database, connection, [start.run for start in starts], [step for start in starts for step in start.steps]
-        )
+        with autocommitting(database) as connection:
+            insert_runs_prepared(database, connection, [start.run for start in starts], _all_steps(starts))
     return [start.run.id for start in starts]
 
 
+def start_many_in(database: Database, connection: CallersConnection, starts: Sequence[Start]) -> list[UUID]:
+    """Insert many runs inside the caller's transaction and return their ids, in order."""
+    if starts:
+        insert_runs(database, connection, [start.run for start in starts], _all_steps(starts))
+    return [start.run.id for start in starts]
+
+
+def _all_steps(starts: Sequence[Start]) -> list[NewStepRun]:
+    return [step for start in starts for step in start.steps]
+
+
 def started_run(definition: Definition, start: Start, started: Started) -> Run:
-    """Return a run as it is right after its start, when nobody but its transaction can read it."""
+    """Return a run as it is right after its start."""
     run = start.run
     payload = mask(definition.workflow.triggers[run.trigger].payload, json.loads(run.payload))
     return Run(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import timedelta
+    from datetime import datetime, timedelta
     from uuid import UUID
 
 _NULL = "NULL"
@@ -36,9 +36,14 @@ def texts(values: Iterable[str | None]) -> str:
     return f"{{{','.join([_NULL if value is None else _quoted(value) for value in values])}}}"
 
 
-def intervals(values: Iterable[timedelta]) -> str:
+def moments(values: Iterable[datetime | None]) -> str:
+    """Return a ``timestamptz[]``."""
+    return f"{{{','.join([_NULL if value is None else value.isoformat() for value in values])}}}"
+
+
+def intervals(values: Iterable[timedelta | None]) -> str:
     """Return an ``interval[]``."""
-    return f"{{{','.join(map(interval, values))}}}"
+    return f"{{{','.join([_NULL if value is None else interval(value) for value in values])}}}"
 
 
 def interval(value: timedelta) -> str:

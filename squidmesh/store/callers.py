@@ -9,6 +9,7 @@ it is the caller's transaction that has failed.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import psycopg
@@ -48,12 +49,18 @@ def _is_session(connection: object) -> bool:
     return callable(getattr(connection, "connection", None)) and not hasattr(connection, "run_sync")
 
 
+@lru_cache(maxsize=64)
+def pyformat(statement: str) -> str:
+    """Return a statement with ``:name`` parameters as psycopg wants it, with ``%(name)s``."""
+    return _PARAMETER.sub(r"%(\1)s", statement)
+
+
 def execute_in(connection: CallersConnection, statement: str, arguments: Mapping[str, Any]) -> Sequence[Any]:
     """Execute a statement with ``:name`` parameters and return its rows, columns by name."""
     match connection:
         case psycopg.Connection():
             cursor = connection.cursor(row_factory=namedtuple_row)
-            return cursor.execute(_PARAMETER.sub(r"%(\1)s", statement), arguments).fetchall()
+            return cursor.execute(pyformat(statement), arguments).fetchall()
         case Connection():
             return connection.execute(text(statement), arguments).all()
         case _:

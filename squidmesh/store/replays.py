@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select, text
 
 from squidmesh.model.identity import new_id
-from squidmesh.model.state import StepRunKind
-from squidmesh.store.audit_events import events_of_run
-from squidmesh.store.tables import definitions, step_runs
+from squidmesh.store.tables import definitions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,9 +19,9 @@ if TYPE_CHECKING:
 
 _CARRY = """
 INSERT INTO squidmesh.step_runs (id, run_id, step, kind, status, lane, attempt, losses, open_deps, live_deps, output,
-    resume, completed_seq, scheduled_seq, created_at, finished_at)
+    origin_id, resume, completed_seq, scheduled_seq, created_at, finished_at)
 SELECT c.id, CAST(:new AS uuid), s.step, s.kind, s.status, s.lane, 0, 0, 0, s.live_deps, s.output,
-    CASE WHEN c.failure IS NOT NULL THEN json_build_object('failure', c.failure::json) END,
+    coalesce(s.origin_id, s.id), CASE WHEN c.failure IS NOT NULL THEN json_build_object('failure', c.failure::json) END,
     s.completed_seq, s.scheduled_seq, squidmesh.now(), squidmesh.now()
 FROM unnest(CAST(:ids AS uuid[]), CAST(:steps AS text[]), CAST(:failures AS text[])) c(id, step, failure)
 JOIN squidmesh.step_runs s ON s.run_id = CAST(:old AS uuid) AND s.step = c.step AND s.kind = 0
@@ -64,34 +62,6 @@ def begin_after(
     """Let a new run go on after carried steps: at their sequence, with their failure (JSON text) and live joins."""
     arguments = {"run": run_id, "seq": seq, "failure": failure, "steps": list(live), "lives": list(live.values())}
     connection.execute(text(database.sql(_BEGIN)), arguments)
-
-
-def undone_steps(connection: Connection, run_id: UUID) -> set[str]:
-    """Return the steps of a run whose compensation was begun, in it or in a replay that had carried them over."""
-    begun = connection.execute(
-        select(step_runs.c.step).where(
-            step_runs.c.run_id == run_id, step_runs.c.kind == StepRunKind.COMPENSATION, step_runs.c.attempt > 0
-        )
-    )
-    found = set(begun.scalars())
-    for event in events_of_run(connection, run_id):
-        carried = (event.metadata or {}).get("carried") if event.type == "replayed" else None
-        if carried:
-            found |= undone_steps(connection, event.metadata["run_id"]).intersection(carried)
-    return found
-
-
-_INTERRUPTED = """
-SELECT s.step FROM squidmesh.step_runs s WHERE s.run_id = CAST(:run AS uuid) AND s.kind = 0 AND s.begun_at IS NOT NULL
-    AND (s.status = 'cancelled' OR s.status = 'failed' AND EXISTS (
-        SELECT 1 FROM squidmesh.attempts a WHERE a.step_run_id = s.id AND a.number = s.attempt
-        AND a.error->>'code' = 'worker_lost'))
-"""
-
-
-def interrupted_steps(database: Database, connection: Connection, run_id: UUID) -> set[str]:
-    """Return the steps of a run whose call was begun and cut short, so that nobody knows what it did."""
-    return set(connection.execute(text(database.sql(_INTERRUPTED)), {"run": run_id}).scalars())
 
 
 def newest_definition(connection: Connection, workflow: str) -> str | None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from squidmesh.store.callers import execute_in
+from squidmesh.store.arguments import integers, intervals, moments, texts, uuids
+from squidmesh.store.callers import execute_in, pyformat
+from squidmesh.store.statement import hot
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime, timedelta
     from uuid import UUID
+
+    import psycopg
 
     from squidmesh.store.callers import CallersConnection
     from squidmesh.store.engine import Database
@@ -75,29 +79,53 @@ step AS (
     WHERE s.run_id IN (SELECT id FROM run))
 SELECT id, created_at FROM run
 """
-_RUN_COLUMNS = (
-    "ids",
-    "workflows",
-    "triggers",
-    "hashes",
-    "payloads",
-    "actives",
-    "currents",
-    "keys",
-    "requests",
-    "schedules",
-    "moments",
-    "replayed",
-    "timeouts",
-    "traceparents",
-)
-_STEP_COLUMNS = ("step_ids", "step_runs", "steps", "lanes", "delays", "opens")
+_RUN_COLUMNS: dict[str, Callable[[Any], str]] = {
+    "ids": uuids,
+    "workflows": texts,
+    "triggers": texts,
+    "hashes": texts,
+    "payloads": texts,
+    "actives": integers,
+    "currents": texts,
+    "keys": texts,
+    "requests": texts,
+    "schedules": texts,
+    "moments": moments,
+    "replayed": uuids,
+    "timeouts": intervals,
+    "traceparents": texts,
+}
+_STEP_COLUMNS: dict[str, Callable[[Any], str]] = {
+    "step_ids": uuids,
+    "step_runs": uuids,
+    "steps": texts,
+    "lanes": integers,
+    "delays": intervals,
+    "opens": integers,
+}
+_AS_TEXT = _RUN_COLUMNS | _STEP_COLUMNS
 
 
 def insert_runs(
     database: Database, connection: CallersConnection, new_runs: Sequence[NewRun], new_steps: Sequence[NewStepRun]
 ) -> dict[UUID, datetime]:
     """Insert runs with their first step runs; return when each was created, without those whose key or tick exists."""
+    columns = _columns(new_runs, new_steps)
+    return {row.id: row.created_at for row in execute_in(connection, database.sql(_INSERT), columns)}
+
+
+def insert_runs_prepared(
+    database: Database,
+    connection: psycopg.Connection[Any],
+    new_runs: Sequence[NewRun],
+    new_steps: Sequence[NewStepRun],
+) -> dict[UUID, datetime]:
+    """Do what ``insert_runs`` does, by a prepared statement on a connection of our own."""
+    arguments = {name: _AS_TEXT[name](values) for name, values in _columns(new_runs, new_steps).items()}
+    return dict(hot(pyformat(_INSERT)).execute(database, connection, arguments).fetchall())
+
+
+def _columns(new_runs: Sequence[NewRun], new_steps: Sequence[NewStepRun]) -> dict[str, list[Any]]:
     run_rows = [
         (
             run.id,
@@ -119,8 +147,7 @@ def insert_runs(
     ]
     step_rows = [(step.id, step.run_id, step.step, step.lane, step.delay, step.open_deps) for step in new_steps]
     columns = dict(zip(_RUN_COLUMNS, map(list, zip(*run_rows, strict=True)), strict=True))
-    columns |= dict(zip(_STEP_COLUMNS, map(list, zip(*step_rows, strict=True)), strict=True))
-    return {row.id: row.created_at for row in execute_in(connection, database.sql(_INSERT), columns)}
+    return columns | dict(zip(_STEP_COLUMNS, map(list, zip(*step_rows, strict=True)), strict=True))
 
 
 _OF_KEY = """

@@ -12,7 +12,7 @@ from squidmesh.model.state import StepRunKind, StepStatus
 from squidmesh.store.tables import attempts, step_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from datetime import timedelta
     from uuid import UUID
 
@@ -45,13 +45,14 @@ def end_if_claimed(
     output: str | None = None,
     lost: bool = False,
 ) -> None:
-    """Move a step run from running to a terminal status; ``output`` is JSON text."""
+    """Move a step run from running to a terminal status; ``output`` is JSON text. To be cancelled is no attempt."""
     connection.execute(
         update(step_runs)
         .where(step_runs.c.id == id_, step_runs.c.claim_token == token)
         .values(
             **_NO_CLAIM,
             status=status,
+            attempt=step_runs.c.attempt - int(status is StepStatus.CANCELLED),
             completed_seq=seq,
             finished_at=database.clock(),
             losses=step_runs.c.losses + int(lost),
@@ -150,19 +151,6 @@ def steps_of_kind(connection: Connection, run_id: UUID, kind: StepRunKind) -> se
     )
 
 
-def completed_steps(connection: Connection, run_id: UUID) -> Sequence[Row[str, int]]:
-    """Return (step, completed_seq) of the steps that completed, the last one first."""
-    return connection.execute(
-        select(step_runs.c.step, step_runs.c.completed_seq)
-        .where(
-            step_runs.c.run_id == run_id,
-            step_runs.c.kind == StepRunKind.STEP,
-            step_runs.c.status == StepStatus.COMPLETED,
-        )
-        .order_by(step_runs.c.completed_seq.desc())
-    ).all()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovery:
     """A compensation (or the ``on_failure`` step) to write; ``seq`` is the sequence of what it may see."""
@@ -173,29 +161,24 @@ class Recovery:
     seq: int
 
 
-def add_recoveries(database: Database, connection: Connection, run_id: UUID, recoveries: Sequence[Recovery]) -> None:
-    """Insert recovery rows in the order in which they are to run: the first pending, the others waiting."""
+def add_handler(database: Database, connection: Connection, run_id: UUID, handler: Recovery) -> None:
+    """Insert the ``on_failure`` step of a run, due at once."""
     now = database.clock()
     connection.execute(
         insert(step_runs).values(
-            [
-                {
-                    "id": new_id(),
-                    "run_id": run_id,
-                    "step": recovery.step,
-                    "kind": recovery.kind,
-                    "status": StepStatus.WAITING if position else StepStatus.PENDING,
-                    "lane": recovery.lane,
-                    "run_at": None if position else now,
-                    "attempt": 0,
-                    "losses": 0,
-                    "open_deps": min(position, 1),
-                    "live_deps": 0,
-                    "scheduled_seq": recovery.seq,
-                    "created_at": now,
-                }
-                for position, recovery in enumerate(recoveries)
-            ]
+            id=new_id(),
+            run_id=run_id,
+            step=handler.step,
+            kind=handler.kind,
+            status=StepStatus.PENDING,
+            lane=handler.lane,
+            run_at=now,
+            attempt=0,
+            losses=0,
+            open_deps=0,
+            live_deps=0,
+            scheduled_seq=handler.seq,
+            created_at=now,
         )
     )
 

@@ -92,6 +92,8 @@ step_runs = Table(
     Column("resume", _JSON),
     Column("deadline_at", _TIME),
     Column("recovery", _JSON),
+    # The step run that executed it: of one that a replay carried over, and of a compensation that which it undoes.
+    Column("origin_id", UUID(as_uuid=True)),
     Column("created_at", _TIME, nullable=False),
     Column("started_at", _TIME),
     Column("finished_at", _TIME),

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import text
-
+from squidmesh.store.autocommit import autocommitting
 from squidmesh.store.callers import execute_in
 
 if TYPE_CHECKING:
@@ -27,10 +26,8 @@ def channel(database: Database) -> str:
 
 def notify(database: Database, due_in: float) -> None:
     """Tell every listening worker that a row is due in ``due_in`` seconds."""
-    with database.transaction() as connection:
-        connection.execute(
-            text("SELECT pg_notify(:channel, :due_in)"), {"channel": channel(database), "due_in": f"{due_in:.3f}"}
-        )
+    with autocommitting(database) as connection:
+        connection.execute("SELECT pg_notify(%s, %s)", [channel(database), f"{due_in:.3f}"])
 
 
 def notify_in(database: Database, connection: CallersConnection, due_in: float) -> None:
@@ -41,10 +38,8 @@ def notify_in(database: Database, connection: CallersConnection, due_in: float) 
 
 def notify_stop(database: Database, run_id: UUID) -> None:
     """Tell every listening worker that the running steps of a run are to stop."""
-    with database.transaction() as connection:
-        connection.execute(
-            text("SELECT pg_notify(:channel, :run_id)"), {"channel": _stop_channel(database), "run_id": str(run_id)}
-        )
+    with autocommitting(database) as connection:
+        connection.execute("SELECT pg_notify(%s, %s)", [_stop_channel(database), str(run_id)])
 
 
 def _stop_channel(database: Database) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from squidmesh.model.definition import Uses
 from squidmesh.model.state import StepRunKind
@@ -28,11 +28,10 @@ if TYPE_CHECKING:
     from squidmesh.model.outcome import Outcome
     from squidmesh.runtime.engine import Engine
     from squidmesh.runtime.firing import Firing
+    from squidmesh.runtime.recording import Ended
     from squidmesh.steps.registry import StepRegistry
     from squidmesh.worker.inflight import Held
     from squidmesh.worker.profile import Profile
-    from squidmesh.worker.recorder import Recorder
-    from squidmesh.worker.storage import StepStorage
 
 
 class InlineWorker:
@@ -47,6 +46,7 @@ class InlineWorker:
         self._turn = Turn(engine, self._inflight, profile, self._store)
         self._turn.give_up()  # a database that does not answer is the test's to hear of
         self._next: UUID | None = None
+        self._too_late = threading.Event()
         self.beat()
 
     def work(self, limit: int) -> list[str]:
@@ -113,13 +113,13 @@ class InlineWorker:
 
     def _execute(self, held: Held) -> None:
         """Execute a step run, telling its callable when its time is over."""
-        # It asks for what a recorder and a storage have, and is given these methods.
-        runner = StepRunner(self._engine, self._inflight, cast("Recorder", self), cast("StepStorage", self))
+        runner = StepRunner(self._engine, self._inflight, self, self)
         action = held.task.step.action
         if not isinstance(action, Uses) or action.timeout is None:
             runner.run(held.id)
             return
-        timer = threading.Timer(action.timeout.total_seconds(), held.signals.cancel)
+        self._too_late.clear()
+        timer = threading.Timer(action.timeout.total_seconds(), self._time_out, [held])
         timer.start()
         try:
             runner.run(held.id)
@@ -127,21 +127,30 @@ class InlineWorker:
             timer.cancel()
             timer.join()
 
+    def _time_out(self, held: Held) -> None:
+        self._too_late.set()  # first: it may return as soon as it is told
+        held.signals.cancel()
+
+    @property
+    def worker(self) -> str:
+        """The name that claims are made under."""
+        return self._profile.id
+
     def submit(self, held: Held, outcome: Outcome) -> Ticket:
         """Record the end of a step; as timed out, if that is what a worker would have said meanwhile."""
-        if held.timeout_at is not None and time.monotonic() >= held.timeout_at:
+        if held.timeout_at is not None and (self._too_late.is_set() or time.monotonic() >= held.timeout_at):
             outcome = timed_out(held.task, self._engine.lease)
         return self.record(held, outcome)
 
     def record(self, held: Held, outcome: Outcome) -> Ticket:
         """Record the end of a step, whatever it is."""
-        ticket = Ticket(held=held, ended=plan_record(held.task, outcome, self._engine.rules, self.handed_over(held)))
+        ticket = Ticket(held=held, ended=self.plan(held, outcome))
         self._turn.perform([ticket], 0)
         return ticket
 
-    def handed_over(self, held: Held) -> frozenset[int]:  # noqa: ARG002 - a recorder's signature
-        """Return the lanes on which a successor is worked at once: all that are served."""
-        return self._turn.lanes.numbers
+    def plan(self, held: Held, outcome: Outcome) -> Ended:
+        """Decide; a successor that is due at once is worked at once, whatever lane that is served it is on."""
+        return plan_record(held.task, outcome, self._engine.rules, self._turn.lanes.numbers)
 
     def hand_over(self, id_: UUID) -> None:
         """Take note of the step run to work next."""

@@ -48,6 +48,7 @@ class InFlight:
         self.lease = lease
         self._held: dict[UUID, Held] = {}
         self._expected: dict[UUID, UUID] = {}
+        self._late: dict[Held, float] = {}
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -109,7 +110,18 @@ class InFlight:
         """End the attempts that have passed their timeout, and return them."""
         now = time.monotonic()
         late = [held for held in self.all() if held.timeout_at is not None and held.timeout_at <= now]
-        return [held for held in late if self.end(held)]
+        ended = [held for held in late if self.end(held)]
+        self._late.update(dict.fromkeys(ended, now))
+        return ended
+
+    def returned(self, held: Held) -> None:
+        """Say that the thread of an attempt is free again, whether that had passed its timeout or not."""
+        self._late.pop(held, None)
+
+    def stuck(self) -> int:
+        """Return how many threads have not come back from an attempt for a whole lease after its timeout."""
+        since = time.monotonic() - self.lease.total_seconds()
+        return sum(1 for late_at in self._late.copy().values() if late_at <= since)
 
     def next_timeout(self) -> float | None:
         """Return when the next attempt times out."""

@@ -60,12 +60,20 @@ class Listener:
 
     def _listen(self) -> None:
         with self._store.use() as connection:
+            if self._engine.database.pooled:  # LISTEN would stay with a session that others use next
+                self._do_without()
+                return
             listen(self._engine.database, connection)
             self._hint(0.0)  # whatever was announced while nobody listened
             self._probe(connection)
             while not self._stop.is_set():
                 for heard in received(connection, _WAIT):
                     self._pass_on(heard)
+
+    def _do_without(self) -> None:
+        self._store.close()
+        log.warning("behind a pooler no wake-up arrives: polling every %s", format_duration(self._engine.poll_interval))
+        self._stop.wait()
 
     def _pass_on(self, heard: float | UUID) -> None:
         if isinstance(heard, UUID):

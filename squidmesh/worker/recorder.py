@@ -57,6 +57,7 @@ class Recorder:
         self._thread = threading.Thread(target=self._run, name="squidmesh-recorder", daemon=True)
         self.handout = Handout(on_idle=self._wake)
         self.nothing_due = threading.Event()
+        self.all_stuck = threading.Event()
 
     @property
     def worker(self) -> str:
@@ -139,13 +140,15 @@ class Recorder:
             wanted = self._wanted(tickets)
             if wanted:
                 del self._hints[: bisect.bisect(self._hints, time.monotonic())]
+        if self._inflight.stuck() >= self._profile.concurrency:
+            self.all_stuck.set()
         late = [self._plan_timed_out(held) for held in self._inflight.take_timed_out()]
         if not tickets and not late and not wanted:
             return
         ending = [*tickets, *late]
         result = self._turn.perform(ending, wanted, idle=self._idle_but(ending))
-        if wanted:
-            self._look_at = time.monotonic() + result.look_in
+        look_at = time.monotonic() + result.look_in
+        self._look_at = look_at if wanted else min(self._look_at, look_at)
         if result.claimed and not self.handout.offer([held.id for held in result.claimed]):
             self._turn.give_back(result.claimed)
         self._report_late(late)
@@ -186,8 +189,13 @@ class Recorder:
         return max(min(moments) - time.monotonic(), 0.0)
 
     def _wanted(self, tickets: Sequence[Ticket]) -> int:
-        """Return how many steps to claim: for threads that wait and, with a record under way, for those it frees."""
-        if self._draining or self._holds_back() or (not tickets and time.monotonic() < self._next_look()):
+        """Return how many steps to claim: for threads that wait and, with a record under way, for those it frees.
+
+        None beside records that only hand over what follows: what was due was claimed before.
+        """
+        if self._draining or self._holds_back():
+            return 0
+        if all(ticket.hands_over for ticket in tickets) and time.monotonic() < self._next_look():
             return 0
         freed = sum(1 for ticket in tickets if ticket.ended.successor is None)
         return self.handout.free + freed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from huey.api import Huey
@@ -47,10 +47,29 @@ def make_huey(engine: Engine, inflight: InFlight, recorder: Recorder) -> Huey:
     return huey
 
 
+class TakesEnds(Protocol):
+    """Where the end of a step is handed in: the recorder, or who stands for it."""
+
+    @property
+    def worker(self) -> str: ...  # noqa: D102 - the recorder's says it
+
+    def submit(self, held: Held, outcome: Outcome) -> Ticket | None: ...  # noqa: D102 - the recorder's says it
+
+    def record(self, held: Held, outcome: Outcome) -> Ticket: ...  # noqa: D102 - the recorder's says it
+
+    def plan(self, held: Held, outcome: Outcome) -> Ended: ...  # noqa: D102 - the recorder's says it
+
+
+class TakesSuccessors(Protocol):
+    """Where a successor is handed over to the calling thread: huey's storage, or who stands for it."""
+
+    def hand_over(self, id_: UUID) -> None: ...  # noqa: D102 - the storage's says it
+
+
 class StepRunner:
     """Executes a step run that this process holds and waits until its end is recorded."""
 
-    def __init__(self, engine: Engine, inflight: InFlight, recorder: Recorder, storage: StepStorage) -> None:
+    def __init__(self, engine: Engine, inflight: InFlight, recorder: TakesEnds, storage: TakesSuccessors) -> None:
         self._engine = engine
         self._inflight = inflight
         self._recorder = recorder
@@ -67,6 +86,8 @@ class StepRunner:
         except BaseException:
             self._inflight.remove(held)  # nobody executes it: its lease runs out, and the sweep finds it
             raise
+        finally:
+            self._inflight.returned(held)
 
     def _may_start(self, held: Held) -> bool:
         """Past its lease a claim may be another's by now: start nothing, the sweep gives the step to somebody."""

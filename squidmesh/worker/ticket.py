@@ -35,6 +35,12 @@ class Ticket:
     successor: Held | None = None
     _gate: threading.Lock = field(default_factory=_closed_gate)
 
+    @property
+    def hands_over(self) -> bool:
+        """Whether its record makes nothing due but the one step that it hands over."""
+        completion = self.ended.completion
+        return self.ended.successor is not None and completion is not None and len(completion.decrements) <= 1
+
     def answer(self) -> None:
         """Let the thread that waits go on; again: nothing."""
         if not self.answered:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from contextlib import suppress
@@ -47,7 +48,7 @@ _LONGEST_PATIENCE = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnResult:
-    """What a turn claimed, and in how many seconds to look for more (0: at once)."""
+    """What a turn claimed, and in how many seconds to look for more (0: at once, infinite: that it cannot tell)."""
 
     claimed: list[Held]
     look_in: float
@@ -242,7 +243,8 @@ class Turn:
     def _result(self, tickets: Sequence[Ticket], answer: Exchange, wanted: int, claimed: list[Held]) -> TurnResult:
         self._announce(tickets, answer, wanted)
         if answer.claimed is None:
-            return TurnResult(claimed=claimed, look_in=self._profile.poll_interval, nothing_due=False)
+            settled = any(ticket.settled for ticket in tickets)
+            return TurnResult(claimed=claimed, look_in=0.0 if settled else math.inf, nothing_due=False)
         self.lanes.seen(answer.claimed.newest_lane, answer.claimed.queues_changed)
         taken = len(answer.claimed.claims)
         self._fruitless = self._fruitless + 1 if answer.claimed.contended and not taken else 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from squidmesh.errors import DatabaseUnavailable
@@ -66,11 +67,17 @@ class Worker:
         """The huey instance whose consumer executes the steps, for signals and hooks: each step is a task of it."""
         return self._huey
 
+    @property
+    def stuck(self) -> bool:
+        """Whether every thread hangs in a step that passed its timeout a lease ago: nothing can be executed here."""
+        return self._recorder.all_stuck.is_set()
+
     def run(self) -> None:
-        """Work until a signal asks to stop (or, with ``burst``, until nothing is due); then drain."""
+        """Work until a signal asks to stop, until all is ``stuck`` or, with ``burst``, until nothing is due; then drain."""
         consumer = self._open(own_signals=True)
         if self.profile.burst:
-            self._when_nothing_due(consumer.stop_flag.set)
+            _when(self._recorder.nothing_due, consumer.stop_flag.set)
+        _when(self._recorder.all_stuck, partial(self._give_up, consumer.stop_flag.set))
         try:
             consumer.run()
         finally:
@@ -164,9 +171,16 @@ class Worker:
         except DatabaseUnavailable as error:
             log.warning("the worker's row stays: %s", error)
 
-    def _when_nothing_due(self, stop: Callable[[], None]) -> None:
-        def wait() -> None:
-            self._recorder.nothing_due.wait()
-            stop()
+    def _give_up(self, stop: Callable[[], None]) -> None:
+        log.error("every thread hangs in a step that has passed its timeout: the process ends, and another must start")
+        stop()
 
-        threading.Thread(target=wait, name="squidmesh-burst", daemon=True).start()
+
+def _when(event: threading.Event, call: Callable[[], None]) -> None:
+    """Call something once an event has come, in a thread of its own."""
+
+    def wait() -> None:
+        event.wait()
+        call()
+
+    threading.Thread(target=wait, name="squidmesh-end", daemon=True).start()

@@ -29,6 +29,7 @@ class Proxy:
         self._swallow: tuple[bytes, int] = (b"", 0)
         self._sessions: list[socket.socket] = []
         self.statements: list[str] = []
+        self.round_trips = 0
         self.swallowed = 0
         self.url = target.set(
             host="127.0.0.1",
@@ -110,6 +111,7 @@ class _Session:
         start += _read(self._client, struct.unpack("!i", start)[0] - 4)
         self._server.sendall(start)
         for kind, message in _messages(self._client):
+            self._proxy.round_trips += kind in (b"S", b"Q")  # after these the client waits
             self._look_at(kind, message[_HEADER:])
             if kind == b"S" and self._doomed:
                 self._cut.set()

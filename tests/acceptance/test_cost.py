@@ -40,6 +40,55 @@ def test_a_straight_run_costs_one_transaction_a_step(
     assert min(costs) == 6 + 2
 
 
+def test_a_straight_run_costs_one_round_trip_a_step(
+    database_url: str,
+    project: Path,
+    desk: Desk,
+    worker: Callable[..., Process],
+    until: Callable[..., Any],
+    proxy: Proxy,
+) -> None:
+    """One statement claims the run, one records each step, and nothing frames them; the last looks for more besides.
+
+    A wake-up that came late may make the worker look once more for nothing.
+    """
+    process = worker(SQUIDMESH_DATABASE_URL=proxy.url, **QUIET)
+    until(lambda: "listening for wake-ups" in process.wrote())
+    with SquidMesh(database_url, folder=project) as mesh:
+        mesh.start_run("acc.straight")  # from then on the statements are prepared
+        until(lambda: desk.open_runs() == 0)
+        time.sleep(0.5)  # the looks for more are over
+        proxy.statements.clear()
+        proxy.round_trips = 0
+        mesh.start_run("acc.straight")
+        until(lambda: desk.open_runs() == 0)
+        time.sleep(0.5)
+    records = [sent for sent in proxy.statements if "done AS (" in sent]
+    claims = [sent for sent in proxy.statements if "picked AS MATERIALIZED" in sent]
+    assert len(records) == 5
+    assert 2 <= len(claims) <= 4
+    assert len(proxy.statements) == len(records) + len(claims), proxy.statements
+    assert proxy.round_trips <= len(records) + len(claims) - 1  # the last record and a claim go together
+
+
+def test_many_threads_share_statements(
+    database_url: str,
+    project: Path,
+    desk: Desk,
+    worker: Callable[..., Process],
+    until: Callable[..., Any],
+    proxy: Proxy,
+) -> None:
+    """What ends while a statement is under way is recorded together by the next: fewer statements than steps."""
+    process = worker("--concurrency", "16", SQUIDMESH_DATABASE_URL=proxy.url, **QUIET)
+    until(lambda: "listening for wake-ups" in process.wrote())
+    with SquidMesh(database_url, folder=project) as mesh:
+        mesh.start_runs("acc.straight", [{}] * 60)
+        until(lambda: desk.open_runs() == 0, 60)
+    records = [sent for sent in proxy.statements if "done AS (" in sent]
+    assert len(records) < 60 * 5
+
+
 def test_an_idle_worker_is_quiet(
     worker: Callable[..., Process], until: Callable[..., Any], desk: Desk, proxy: Proxy
 ) -> None:

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from squidmesh import SquidMesh, StepContext
+from tests.chaos.hostility import leave
+from tests.chaos.mutations import MUTATIONS
 from tests.invariants.ledger import Ledger
 from tests.invariants.steps import ledger_steps
 
@@ -40,7 +42,7 @@ def chaos_steps(ledger: Ledger) -> dict[str, Callable[..., Any]]:
         ledger.end(execution)
         return {"execution": execution}
 
-    return {"chaos.stuck": stuck, "chaos.obedient": obedient}
+    return {"chaos.stuck": stuck, "chaos.obedient": obedient, "chaos.hostile": leave}
 
 
 def freeze_at(step: str, marker: Path) -> Callable[[dict[str, Any]], None]:
@@ -56,6 +58,8 @@ def freeze_at(step: str, marker: Path) -> Callable[[dict[str, Any]], None]:
 
 def mesh() -> SquidMesh:
     """Return the mesh of this process."""
+    if mutation := os.environ.get("CHAOS_MUTATION"):
+        MUTATIONS[mutation]()
     ledger = Ledger(os.environ["LEDGER_URL"])
     steps = ledger_steps(ledger) | chaos_steps(ledger)
     for name in os.environ.get("CHAOS_WITHOUT", "").split():

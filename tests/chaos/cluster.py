@@ -50,7 +50,7 @@ class Cluster:
         self._folder.chmod(0o755)
         self._home = make_home(self._folder)
         self._programs = programs_for(self._home)
-        self.port = _free_port()
+        self.port = free_port()
         self.restarts = 0
 
     def __enter__(self) -> Self:
@@ -147,7 +147,8 @@ class Cluster:
         return result
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -21,11 +21,11 @@ APP = "tests.chaos.app:mesh"
 class Process:
     """One ``squidmesh run``, its output in a file."""
 
-    def __init__(self, options: tuple[str, ...], environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, app: str, options: tuple[str, ...], environment: Mapping[str, str], log: Path) -> None:
         self.log = log
         with log.open("w") as output:
             self._popen = subprocess.Popen(
-                [sys.executable, "-m", "squidmesh", "--app", APP, "run", "--log-level", "info", *options],
+                [sys.executable, "-m", "squidmesh", "--app", app, "run", "--log-level", "info", *options],
                 cwd=ROOT,
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
@@ -66,7 +66,8 @@ class Process:
 class Fleet:
     """The worker processes of one scenario; those that still run at its end are killed."""
 
-    def __init__(self, environment: Mapping[str, str], logs: Path) -> None:
+    def __init__(self, environment: Mapping[str, str], logs: Path, *, app: str = APP) -> None:
+        self._app = app
         self._environment = dict(environment)
         self._logs = logs
         self.all: list[Process] = []
@@ -83,7 +84,7 @@ class Fleet:
         started = []
         for _ in range(count):
             log = self._logs / f"worker-{len(self.all)}.log"
-            started.append(Process(options, self._environment | variables, log))
+            started.append(Process(self._app, options, self._environment | variables, log))
             self.all.append(started[-1])
         return started
 

@@ -19,7 +19,8 @@ class Outcome:
 
     ``lost`` counts acknowledged runs that are gone or have not ended, ``double`` steps recorded twice,
     ``recoveries`` the seconds from the death of a worker until each step that it held was there for others.
-    ``problem`` is what was expected and did not happen, or the invariants that are broken.
+    ``problem`` is what was expected and did not happen, or what is broken of the invariants, whose names are
+    ``broken``.
     """
 
     scenario: str
@@ -31,6 +32,7 @@ class Outcome:
     recoveries: tuple[float, ...]
     took: float
     problem: str | None = None
+    broken: frozenset[str] = frozenset()
 
     @property
     def cells(self) -> tuple[str, ...]:

@@ -25,13 +25,14 @@ class Scenario:
     """One row of the fault table: ``story`` brings the fault about, and asserts what is to become of it.
 
     ``alone`` says that it needs a server of its own, because it restarts it. ``settings`` are variables of
-    the worker processes.
+    the worker processes. ``needs`` is a program that may not be installed.
     """
 
     name: str
     story: Callable[[Arena], None]
     alone: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
+    needs: str | None = None
 
     @property
     def promise(self) -> str:
@@ -59,6 +60,7 @@ def perform(scenario: Scenario, cluster: Cluster, scale: Scale, seed: int) -> Ou
         recoveries=recoveries,
         took=time.monotonic() - began,
         problem=problem or (None if report.clean else str(report)),
+        broken=frozenset(report.broken),
     )
 
 

@@ -26,6 +26,6 @@ class Scale:
 
 
 SCALES = {
-    "ci": Scale(runs=500, kills=20, part=5, strikes=3, outage=4.0, stress=6.0),
-    "nightly": Scale(runs=10_000, kills=200, part=10, strikes=20, outage=60.0, stress=600.0),
+    "ci": Scale(runs=500, kills=20, part=5, strikes=2, outage=4.0, stress=6.0),
+    "nightly": Scale(runs=10_000, kills=200, part=10, strikes=20, outage=45.0, stress=600.0),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -153,12 +154,8 @@ def test_the_probe_tells_a_silent_worker_of_this_machine_from_one_that_is_gone(
     assert set(found(mesh, live=True)) == {"database", "tables", "workers"}
 
     def silent(name: str, host: str, pid: int) -> None:
-        add_worker(mesh.database, id_=name, host=host, pid=pid, version="1", queues=["q"], step_types=[])
-        with connect(database_url) as connection:
-            connection.execute(
-                "UPDATE squidmesh.workers SET beat_at = beat_at - interval '10 min', started_at = beat_at - interval "
-                "'20 min' WHERE id = %s", [name]
-            )  # fmt: skip
+        made = {"version": "1", "queues": ["q"], "step_types": [], "silent_after": -timedelta(minutes=1)}
+        add_worker(mesh.database, id_=name, host=host, pid=pid, **made)
 
     silent("elsewhere", "another.host", os.getpid())
     silent("gone", socket.gethostname(), 2**22 + 1)
@@ -168,7 +165,16 @@ def test_the_probe_tells_a_silent_worker_of_this_machine_from_one_that_is_gone(
     assert (probe.verdict, probe.detail) == ("problem", "no sign of life from hung")
     with mesh.worker():  # a later one of the same pid, as in a container that was restarted
         assert found(mesh, live=True)["workers"].verdict == "ok"
-    assert found(make("postgresql://u@127.0.0.1:1/x"), live=True)["database"].verdict == "problem"
+
+
+def test_the_probe_does_not_ask_for_a_restart_that_would_not_help(
+    make: Callable[..., SquidMesh], empty_database_url: str
+):
+    """While the database is down, or has no tables yet, workers wait for it: a warning, with the remedy."""
+    down = found(make("postgresql://u@127.0.0.1:1/x"), live=True)["database"]
+    assert down.verdict == "warning"
+    assert "Connection refused" in down.detail
+    assert found(make(empty_database_url), live=True)["tables"].verdict == "warning"
 
 
 def test_an_embedded_server_is_shown_with_its_place(make: Callable[..., SquidMesh], server_url: str):

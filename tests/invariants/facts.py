@@ -33,6 +33,7 @@ _QUERIES = {
     "step_moves": "SELECT * FROM ledger.step_moves ORDER BY id",
     "run_moves": "SELECT * FROM ledger.run_moves ORDER BY id",
     "schedule_moves": "SELECT * FROM ledger.schedule_moves ORDER BY id",
+    "guards": "SELECT indexname AS name FROM pg_indexes WHERE schemaname = 'squidmesh' AND indexdef LIKE '%UNIQUE%'",
     "sessions": """
         SELECT pid, application_name, state, query FROM pg_stat_activity
         WHERE datname = current_database() AND pid <> pg_backend_pid() AND state LIKE 'idle in transaction%'

@@ -102,7 +102,7 @@ def libpq(url: str) -> str:
 
 def in_schema(statement: str, schema: str) -> str:
     """Return a statement on the engine's tables for the schema that they are in."""
-    return statement.replace("squidmesh.", f'"{schema}".')
+    return statement.replace("squidmesh.", f'"{schema}".').replace("'squidmesh'", f"'{schema}'")
 
 
 def install(url: str, *, schema: str = "squidmesh") -> None:

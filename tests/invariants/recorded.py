@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _COMPENSATION_ATTEMPTS = 3
+# What the database itself refuses, whatever a statement forgets.
+GUARDS = ("once_per_run", "runs_idempotency", "runs_tick", "attempts_pkey")
 
 
 def terminal_states_never_change(facts: Facts) -> Iterator[Violation]:
@@ -27,6 +29,8 @@ def terminal_states_never_change(facts: Facts) -> Iterator[Violation]:
 
 def one_recorded_completion(facts: Facts) -> Iterator[Violation]:
     """I3: one row, one completed attempt, one move to completed, one effect in its transaction: or none of them."""
+    for missing in sorted(set(GUARDS) - {row["name"] for row in facts.rows["guards"]}):
+        yield Violation("I3", "nothing stops a second row", {"index": missing})
     rows = Counter(key(row) for row in facts.steps.values())
     booked = Counter((row["run_id"], row["step"]) for row in facts.rows["bookings"])
     for row in facts.steps.values():

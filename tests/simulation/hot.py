@@ -9,10 +9,10 @@ from uuid import uuid4
 
 from squidmesh.model.claim import Claim, RunFacts
 from squidmesh.model.state import StepRunKind
-from squidmesh.runtime.preparation import Prepared, _prepare
+from squidmesh.runtime.preparation import Prepared, _failing, _prepare
 from squidmesh.runtime.recording import Ended, plan_record
 from squidmesh.runtime.start import first_start
-from squidmesh.store.outputs import StoredOutput
+from squidmesh.store.outputs import StoredFailure, StoredOutput
 from tests.simulation.rows import Name, Row, Rows, parsed
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Hot(Rows):
             alone=row["solo"],
             run=facts,
         )
-        return _prepare(self.definition, claim, self.outputs())
+        return _prepare(self.definition, claim, self.outputs(), self.failures(claim))
 
     def outputs(self) -> list[StoredOutput]:
         """Return what the steps that ended have left."""
@@ -127,6 +127,19 @@ class Hot(Rows):
             for row in self.steps.values()
             if row["kind"] == StepRunKind.STEP and row["output"] is not None
         ]
+
+    def failures(self, claim: Claim) -> list[StoredFailure]:
+        """Return how the steps failed that are before a claimed one, as far as the run's row does not tell."""
+        found = []
+        for name in _failing(self.definition, claim):
+            row = self.steps.get((name, int(StepRunKind.STEP)), {})
+            errors = [attempt["error"] for attempt in self.attempts if attempt["step_run_id"] == row.get("id")]
+            if row.get("status") == "failed" and errors and errors[-1]:
+                counted = errors[-1]["code"] == "worker_lost" and row["losses"] > 0
+                failure = {"step": name, **errors[-1], "attempts": row["attempt"] - row["losses"] + counted}
+                seq = row["completed_seq"]
+                found.append(StoredFailure(run_id=row["run_id"], step=name, seq=seq, failure=failure))
+        return sorted(found, key=lambda item: item.seq)
 
     def record(self, plans: Sequence[Ended]) -> dict[UUID, Row | None]:
         """Apply planned completions in one statement; return those taken, each with the row handed over (or None)."""
@@ -161,8 +174,8 @@ class Hot(Rows):
         ended = item.status != "pending"
         if item.attempted:
             self.add_attempt(row, parsed(item.error))
-        for type_ in item.audits:
-            self.add_event(type_, row["step"])
+        for audit in item.audits:
+            self.add_event(audit.type, row["step"], parsed(audit.metadata))
         row |= {"status": str(item.status), "claim_token": None, "lease_until": None}
         row |= {"losses": row["losses"] + item.lost, "output": parsed(item.output), "output_text": item.output}
         row["completed_seq"] = seq if ended else None

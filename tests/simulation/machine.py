@@ -73,6 +73,14 @@ class RunMachine(RuleBasedStateMachine):
     def _any_ended(self) -> bool:
         return any(held.outcome is not None for held in self.live.held)
 
+    def _late(self) -> list[Held]:
+        memory = self.live.memory
+        rows = [(held, memory.row_of(held.task.claim.id)) for held in self.live.held]
+        return [held for held, row in rows if row["claim_token"] != held.task.claim.token]
+
+    def _any_late(self) -> bool:
+        return bool(self._late())
+
     def _some(self, data: st.DataObject, held: list[Held]) -> list[Held]:
         chosen = data.draw(st.sets(st.integers(0, len(held) - 1), min_size=1, max_size=4))
         return [held[number] for number in sorted(chosen)]
@@ -106,6 +114,25 @@ class RunMachine(RuleBasedStateMachine):
         for held in fresh:
             self.live.execute(held, ending)
         self.live.finish(fresh, chain=chain)
+
+    @precondition(_any_held)
+    @rule(wanted=st.integers(1, 4))
+    def freeze(self, wanted: int) -> None:
+        """Every worker stops past its leases; what they held is given up, and claimed again."""
+        self.live.advance(timedelta(seconds=31))
+        self.live.sweep()
+        self.live.advance(timedelta(seconds=5))
+        if self._any_due():
+            self.live.claim(wanted)
+
+    @precondition(_any_late)
+    @rule(data=st.data(), ending=st.sampled_from(ENDINGS))
+    def thaw(self, data: st.DataObject, ending: str) -> None:
+        """A worker that lost its claim goes on as if nothing had been."""
+        late = data.draw(st.sampled_from(self._late()))
+        if late.outcome is None:
+            self.live.execute(late, ending)
+        self.live.finish([late], chain=True)
 
     @precondition(_any_held)
     @rule(data=st.data())

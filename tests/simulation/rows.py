@@ -14,6 +14,7 @@ from squidmesh.model.graph import Graph
 from squidmesh.runtime.definitions import Definition, _expressions, _lanes
 from tests.invariants.facts import Facts
 from tests.invariants.history import counted
+from tests.invariants.recorded import GUARDS
 
 if TYPE_CHECKING:
     from squidmesh.model.definition import Workflow
@@ -170,6 +171,7 @@ class Rows:
             "executions": self.executions,
             "step_moves": self.step_moves,
             "run_moves": self.run_moves,
+            "guards": [{"name": name} for name in GUARDS],
             "acknowledged": [{"run_id": self.run["id"], "at": START}],
         }
         return Facts(rows=rows, max_losses=self.rules.max_losses)

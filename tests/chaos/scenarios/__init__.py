@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from tests.chaos.bouncer import PROGRAM
 from tests.chaos.performance import Scenario
 from tests.chaos.scenarios.deploying import migrate, missing_type, rename_step
-from tests.chaos.scenarios.dying import kill_workers, poison, rolling_restart
+from tests.chaos.scenarios.dying import calm, kill_workers, poison, rolling_restart
 from tests.chaos.scenarios.freezing import SLOW_LEASE, frozen_irreversible, slow_step, zombie
+from tests.chaos.scenarios.hostile import leave_values, plant_rows
 from tests.chaos.scenarios.moving import collide
+from tests.chaos.scenarios.pooling import pool
 from tests.chaos.scenarios.reaching import ambiguous_start, black_hole
 from tests.chaos.scenarios.serving import crash_server, end_sessions, outage
 from tests.chaos.scenarios.ticking import fire
@@ -16,6 +19,7 @@ from tests.chaos.scenarios.undoing import undo
 LONG_LEASE = {"SQUIDMESH_LEASE": "30s"}
 
 SCENARIOS = (
+    Scenario(name="calm", story=calm, settings=LONG_LEASE),
     Scenario(name="kill-workers", story=kill_workers),
     Scenario(name="rolling-restart", story=rolling_restart, settings=LONG_LEASE | {"SQUIDMESH_GRACE": "3s"}),
     Scenario(name="poison", story=poison, settings={"SQUIDMESH_MAX_LOSSES": "3"}),
@@ -33,4 +37,7 @@ SCENARIOS = (
     Scenario(name="rename-step", story=rename_step),
     Scenario(name="migrate", story=migrate, settings=LONG_LEASE),
     Scenario(name="schedules", story=fire),
+    Scenario(name="hostile-values", story=leave_values),
+    Scenario(name="hostile-rows", story=plant_rows),
+    Scenario(name="pooler", story=pool, needs=PROGRAM),
 )

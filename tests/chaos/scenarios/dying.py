@@ -14,6 +14,17 @@ if TYPE_CHECKING:
 _FAILING = {"chaos.saga", "chaos.siblings"}
 
 
+def calm(arena: Arena) -> None:
+    """Three workers share a load without any fault: nothing is lost, each attempt is executed once."""
+    arena.fleet.start_ready(3)
+    arena.start_mixed(arena.scale.load)
+    arena.until_all_ended()
+    expect_ends(arena)
+    query = "SELECT count(*) FROM squidmesh.attempts a JOIN squidmesh.step_runs s ON s.id = a.step_run_id"
+    assert arena.one("SELECT count(*) FROM ledger.executions") == arena.one(query + " WHERE s.step <> 'four'")
+    assert arena.one("SELECT sum(losses) FROM squidmesh.step_runs") == 0
+
+
 def kill_workers(arena: Arena) -> None:
     """Workers are killed at random under load: every run ends as it would have, nothing is recorded twice."""
     arena.fleet.start_ready(3)

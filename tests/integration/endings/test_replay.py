@@ -54,6 +54,15 @@ UNDOING = """
       b: {uses: t.ok, compensate: t.undo, next: c}
       c: {uses: t.ok, next: complete}
 """
+GATED = """
+    workflow: t.gated
+    triggers: {go: {manual: {}}}
+    steps:
+      a: {uses: t.ok, next: b}
+      b: {uses: t.ok, compensate: t.undo, next: gate}
+      gate: {pause: {}, next: c}
+      c: {uses: t.ok, next: complete}
+"""
 FINAL = """
     workflow: t.final
     triggers: {go: {manual: {}}}
@@ -66,6 +75,22 @@ FINAL = """
 
 def _run(mesh: SquidMesh, workflow: str, payload: dict[str, Any] | None = None) -> Run:
     return _finish(mesh, mesh.start_run(workflow, payload).id)
+
+
+def _cancelled_at_the_gate(mesh: SquidMesh) -> Run:
+    """Start a run of ``GATED`` and cancel it at its gate, with nothing undone."""
+    run = mesh.start_run("t.gated")
+    with mesh.worker():
+        wait_for_status(mesh, run.id, "paused")
+    return mesh.cancel_run(run.id)
+
+
+def _decided(mesh: SquidMesh, run_id: Any) -> Run:
+    """Let a run of ``GATED`` go through its gate, and to its end."""
+    with mesh.worker():
+        wait_for_status(mesh, run_id, "paused")
+        mesh.unblock_run(run_id)
+        return wait_for_status(mesh, run_id, "completed", "failed", "cancelled")
 
 
 def _finish(mesh: SquidMesh, run_id: Any) -> Run:
@@ -204,12 +229,11 @@ def test_a_join_of_skipped_steps_stays_skipped(make_mesh: Callable[..., SquidMes
 
 
 def test_what_was_carried_is_undone_when_the_replay_fails(make_mesh: Callable[..., SquidMesh], steps: Steps) -> None:
-    """A step that completed in the first run is compensated by the second, with its first input and output."""
-    mesh = make_mesh(UNDOING)
-    old = _run(mesh, "t.undoing")
-    assert old.status == "completed"
+    """A step that completed in a run that did not is compensated by the second, with its first input and output."""
+    mesh = make_mesh(GATED)
+    old = _cancelled_at_the_gate(mesh)
     steps.failing = {"c"}
-    done = _finish(mesh, mesh.replay_run(old.id, from_step="c").id)
+    done = _decided(mesh, mesh.replay_run(old.id, from_step="gate").id)
     assert done.status == "failed"
     (undone,) = steps.undone
     assert (undone["name"], undone["input"], undone["output"]) == (
@@ -218,7 +242,7 @@ def test_what_was_carried_is_undone_when_the_replay_fails(make_mesh: Callable[..
         {"b_ran": str(old.id)},
     )
     with pytest.raises(InvalidTransition, match="was undone"):
-        mesh.replay_run(old.id, from_step="c")
+        mesh.replay_run(old.id, from_step="gate")
 
 
 def test_a_step_that_was_undone_is_not_carried(make_mesh: Callable[..., SquidMesh], steps: Steps) -> None:

@@ -32,6 +32,7 @@ PLANTS = {
         "I2",
         f"UPDATE squidmesh.step_runs SET output = '{{}}' WHERE step = 'top' AND {JOINED}",
     ),
+    "an index that is missing": ("I3", "DROP INDEX squidmesh.runs_idempotency"),
     "a second row": (
         "I3",
         COPIED + f"SELECT * FROM squidmesh.step_runs WHERE step = 'top' AND {JOINED}; "

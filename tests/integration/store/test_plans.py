@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from squidmesh.store import claims, pruning, records
+from squidmesh.store import claims, outputs, pruning, records
 from squidmesh.store.engine import HOT_SETTINGS
 from squidmesh.store.statement import hot
 
@@ -82,6 +82,16 @@ def test_a_record_looks_up_by_key(full: Bench, analysed: bool):
     found = scans(full, records._RECORD)
     assert found["step_runs"] == {"step_runs_pkey", "once_per_run"}
     assert found["runs"] == {"runs_pkey"}
+
+
+@pytest.mark.parametrize("analysed", [False, True])
+def test_what_belongs_to_claims_is_looked_up_by_key(full: Bench, analysed: bool):
+    """Heartbeats by id, the outputs that a step sees by their unique key."""
+    if analysed:
+        full.connection.execute("ANALYZE squidmesh.runs, squidmesh.step_runs")
+    for statement in (claims._EXTEND, claims._HELD):
+        assert scans(full, statement) == {"step_runs": {"step_runs_pkey"}}
+    assert scans(full, outputs._READ) == {"step_runs": {"once_per_run"}}
 
 
 @pytest.mark.parametrize("analysed", [False, True])

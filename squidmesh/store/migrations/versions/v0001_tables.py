@@ -7,7 +7,10 @@ that was written (``jsonb`` would turn ``1e16`` into an integer and reorder keys
 The indexes of ``runs`` from ``runs_open`` on serve lists (the newest first, by id) and searches; none is about the
 status, so that no claim touches an index. That of payloads costs a start about a fifteenth.
 
-The indexes of ``step_runs`` are what claiming, sweeping and deadlines need and no more, since each
+The indexes of ``step_runs`` by origin hold what replays carried over and what compensations undo, no other row: what
+a step did is undone by one of the runs that know of it.
+
+The other indexes of ``step_runs`` are what claiming, sweeping and deadlines need and no more, since each
 slows every step. None contains the lease, so that a heartbeat touches no index.
 """
 
@@ -119,6 +122,7 @@ CREATE TABLE squidmesh.step_runs (
     resume json,
     deadline_at timestamptz,
     recovery json,
+    origin_id uuid,
     created_at timestamptz NOT NULL,
     started_at timestamptz,
     finished_at timestamptz,
@@ -136,6 +140,9 @@ CREATE TABLE squidmesh.step_runs (
 CREATE INDEX step_runs_claim ON squidmesh.step_runs (lane, run_at, id) WHERE status = 'pending';
 CREATE INDEX step_runs_running ON squidmesh.step_runs (id) WHERE status = 'running';
 CREATE INDEX step_runs_deadline ON squidmesh.step_runs (deadline_at) WHERE status = 'paused';
+CREATE INDEX step_runs_carried ON squidmesh.step_runs (origin_id) WHERE origin_id IS NOT NULL;
+CREATE UNIQUE INDEX step_runs_undone_once ON squidmesh.step_runs (origin_id)
+    WHERE kind = 1 AND status <> 'cancelled';
 CREATE TABLE squidmesh.attempts (
     step_run_id uuid NOT NULL,
     number integer NOT NULL CHECK (number > 0),

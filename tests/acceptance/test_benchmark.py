@@ -1,0 +1,49 @@
+"""The benchmark works: a thousandth of it runs, without the peers, and says what it found."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+ASKED = ("chain", "claim", "reading", "commits", "start")
+
+
+def benchmark(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the benchmark to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_a_look_at_the_benchmark(server_url: str, tmp_path: Path) -> None:
+    """Every figure asked for is there, and the table and the page can be made from what was kept."""
+    kept, page = tmp_path / "kept.json", tmp_path / "page.md"
+    chosen = [part for name in ASKED for part in ("--only", name)]
+    done = benchmark("--tiny", "--rounds", "1", "--database", server_url, "--json", str(kept), *chosen)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(kept.read_text())["figures"]
+    assert set(figures) == {"chain", "claim", "list", "list-failed", "inspect", "commits", "start", "start-many"}
+    assert set(figures["chain"]) == {"squidmesh", "5 steps"}
+
+    page.write_text("# A page\n<!-- benchmark -->\nold\n<!-- end of benchmark -->\nthe rest\n")
+    done = benchmark("--from", str(kept), "--page", str(page))
+    assert done.returncode == 0, done.stderr
+    text = page.read_text()
+    assert "| 1,000-step chains, 1 process, 16 threads | µs a step |" in text
+    assert "old" not in text
+    assert text.endswith("<!-- end of benchmark -->\nthe rest\n")
+
+
+def test_an_unknown_measure_is_refused() -> None:
+    """The message names those that there are."""
+    done = benchmark("--only", "everything")
+    assert done.returncode == 2
+    assert "there is no measure everything; there are: steps-16" in done.stderr

@@ -1,0 +1,1 @@
+"""How fast it is, against a bare database loop and against others: ``python -m tests.benchmarks``."""

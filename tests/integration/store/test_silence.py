@@ -1,0 +1,89 @@
+"""A server that acknowledges and never answers: waits for it end, and its connections are not used again."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from squidmesh.errors import DatabaseUnavailable
+from squidmesh.store.dedicated import Dedicated
+from squidmesh.store.engine import Database
+from tests.integration.bench import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+LEASE = timedelta(milliseconds=250)
+SILENCE = "SELECT pg_sleep(600)"
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A database of a process with a short lease, and somebody who ends what is silent."""
+    database, stop = Database(database_url, lease=LEASE), threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(0.05):
+            database.end_silent()
+
+    watchman = threading.Thread(target=watch)
+    watchman.start()
+    yield database
+    stop.set()
+    watchman.join()
+    database.close()
+    with connect(database_url) as desk:  # the server does not look whether its client is gone while it sleeps
+        desk.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = %s", [SILENCE])
+
+
+def in_a_transaction(database: Database) -> None:
+    """Ask the pool's connection for what is never answered."""
+    with database.transaction() as connection:
+        connection.execute(text(SILENCE))
+
+
+def on_a_dedicated_connection(database: Database) -> None:
+    """Ask a loop's own connection."""
+    with Dedicated(database).use() as connection:
+        connection.execute(SILENCE)
+
+
+def in_a_pipeline(database: Database) -> None:
+    """Ask as the database loop does, several statements at once."""
+    with Dedicated(database).use() as connection, connection.pipeline():
+        connection.execute("BEGIN")
+        connection.execute(SILENCE)
+        connection.execute("COMMIT")
+
+
+@pytest.mark.parametrize("ask", [in_a_transaction, on_a_dedicated_connection, in_a_pipeline])
+def test_a_wait_for_a_silent_server_ends(database: Database, ask: Callable[[Database], None]) -> None:
+    """After most of a lease the wait fails as a broken connection does, and the next call has another connection."""
+    with pytest.raises(DatabaseUnavailable):
+        ask(database)
+    with database.transaction() as connection:
+        assert connection.execute(text("SELECT 1")).scalar_one() == 1
+
+
+def test_a_connection_may_be_waited_for_patiently(database: Database) -> None:
+    """What is known to take long, such as a migration, is left alone."""
+    raw = database.dedicate()
+    database.watch(raw, patiently=True)
+    raw.execute("SELECT pg_sleep(1)")
+    database.watch(raw)
+    with pytest.raises(psycopg.OperationalError):
+        raw.execute(SILENCE)
+    raw.close()
+
+
+def test_a_connection_that_waits_for_nothing_is_left_alone(database: Database) -> None:
+    """However long a loop is idle, its connection stays."""
+    with database.dedicate() as raw:
+        time.sleep(LEASE.total_seconds() * 3)
+        raw.execute("SELECT 1")
