@@ -73,7 +73,7 @@ class Worker:
         return self._recorder.all_stuck.is_set()
 
     def run(self) -> None:
-        """Work until a signal asks to stop, until all is ``stuck`` or, with ``burst``, until nothing is due; then drain."""
+        """Work until a signal, until all is ``stuck`` or, with ``burst``, until nothing is due; then drain."""
         consumer = self._open(own_signals=True)
         if self.profile.burst:
             _when(self._recorder.nothing_due, consumer.stop_flag.set)
