@@ -29,14 +29,11 @@ _SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "problem": ("✗",
 def command(
     context: click.Context, live: bool, database: str | None, workflows: tuple[Path, ...], as_json: bool
 ) -> int:
-    r"""Look at settings, step types, workflows, database and workers; say what to do about each problem.
+    """Look at settings, step types, workflows, database and workers; say what to do about each problem.
 
     Exits 1 if there is a problem, 0 if there are warnings alone.
 
-    \b
-    Examples:
-      squidmesh doctor
-      squidmesh doctor --live
+    Example: squidmesh doctor
     """
     try:
         with open_mesh(context, database=database, workflows=workflows) as mesh:
