@@ -46,6 +46,7 @@ class Events:
 
     def __init__(self) -> None:
         self._callbacks: list[tuple[str, Callable[[dict[str, Any]], None]]] = []
+        self._heard: dict[tuple[str, ...], list[Callable[[dict[str, Any]], None]]] = {}
         self._lock = threading.Lock()
 
     def subscribe(self, pattern: str, callback: Callable[[dict[str, Any]], None]) -> None:
@@ -55,16 +56,30 @@ class Events:
             raise ValueError(f"no event matches {pattern!r}; events: {', '.join(names)}")
         with self._lock:
             self._callbacks = [*self._callbacks, (pattern, callback)]
+            self._heard = {}
+
+    def hears(self, event: str) -> bool:
+        """Say whether anybody wants to know of an event, so that its facts need not be gathered for nobody."""
+        return bool(self._callbacks_for((event,)))
 
     def emit(self, event: str, **facts: Any) -> None:
         """Tell the callbacks; what one of them raises is logged and changes nothing."""
-        for pattern, callback in self._callbacks:
-            if not any(fnmatch.fnmatchcase(name, pattern) for name in _names(event, facts)):
-                continue
+        for callback in self._callbacks_for(_names(event, facts)):
             try:
                 callback({"event": event, **{key: value for key, value in facts.items() if value is not None}})
             except Exception:
                 log.exception("a callback for %s raised", event)
+
+    def _callbacks_for(self, names: tuple[str, ...]) -> list[Callable[[dict[str, Any]], None]]:
+        """Return those whose pattern matches one of the names; each is matched once."""
+        heard = self._heard  # read first: one that was replaced meanwhile is kept by nobody
+        if names not in heard:
+            heard[names] = [
+                callback
+                for pattern, callback in self._callbacks
+                if any(fnmatch.fnmatchcase(name, pattern) for name in names)
+            ]
+        return heard[names]
 
 
 def _names(event: str, facts: dict[str, Any]) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ def decide_run(engine: Engine, run_id: UUID, ruling: Ruling) -> None:
         else:
             resumed = _end(engine, connection, run, paused, ruling)
     if ruling.retry:
-        report_run(engine.events, str(run.id), run.workflow, run.trigger, RunStatus(run.status), shown)
+        report_run(engine.events, run.id, run.workflow, run.trigger, RunStatus(run.status), shown)
     else:
         report_resumed(engine.events, resumed)
 

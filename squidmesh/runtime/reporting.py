@@ -11,6 +11,8 @@ from squidmesh.model.state import RunStatus, StepStatus
 from squidmesh.runtime.recording import attempt_failure
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from sqlalchemy import Row
 
     from squidmesh.runtime.events import Events
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("squidmesh")
 RETRIED, TIMED_OUT, RELEASED = "retry_scheduled", "timed_out", "released"
+_UNREMARKABLE = ("completed", "skipped", RELEASED)
 
 
 def facts_of(task: Prepared) -> dict[str, Any]:
@@ -49,19 +52,18 @@ def logged(task: Prepared) -> dict[str, Any]:
 
 def report_started(events: Events, task: Prepared) -> None:
     """Tell that a step begins, and that its run shows running if its claim made it so."""
-    log.debug("step %s of run %s starts", task.claim.step, task.claim.run.id, extra=logged(task))
-    facts = facts_of(task)
+    if log.isEnabledFor(logging.DEBUG):
+        log.debug("step %s of run %s starts", task.claim.step, task.claim.run.id, extra=logged(task))
     if task.claim.run_left is not None:
-        before, after = task.claim.run_left, RunStatus.RUNNING
-        report_run(events, facts["run_id"], facts["workflow"], facts["trigger"], before, after)
-    events.emit("step.started", **facts)
+        run = task.claim.run
+        report_run(events, run.id, run.workflow, run.trigger, task.claim.run_left, RunStatus.RUNNING)
+    _emit(events, "step.started", task)
 
 
 def report_ended(
     events: Events, ended: Ended, recorded: Recorded | None, settled: Settled | None, duration: float
 ) -> None:
     """Tell how a step ended, and what its run became by it."""
-    facts = facts_of(ended.task)
     ending = name_ending(ended, recorded, settled)
     failure = attempt_failure(ended.outcome)
     error = failure.to_dict() if failure else None
@@ -71,15 +73,20 @@ def report_ended(
         case "released":
             return
         case "claim_lost":
-            events.emit("step.claim_lost", **facts)
+            _emit(events, "step.claim_lost", ended.task)
             return
         case "paused":
-            events.emit("step.paused", **facts, error=error)
+            _emit(events, "step.paused", ended.task, error=error)
         case "completed" | "skipped":
-            events.emit(f"step.{ending}", **facts, duration=duration)
+            _emit(events, f"step.{ending}", ended.task, duration=duration)
         case _:
-            events.emit(f"step.{ending}", **facts, duration=duration, error=error, delay=delay)
-    _report_run(events, facts, recorded, settled)
+            _emit(events, f"step.{ending}", ended.task, duration=duration, error=error, delay=delay)
+    _report_run(events, ended.task, recorded, settled)
+
+
+def _emit(events: Events, event: str, task: Prepared, **more: Any) -> None:
+    if events.hears(event):
+        events.emit(event, **facts_of(task), **more)
 
 
 def name_ending(ended: Ended, recorded: Recorded | None, settled: Settled | None) -> str:
@@ -102,6 +109,8 @@ def name_ending(ended: Ended, recorded: Recorded | None, settled: Settled | None
 
 
 def _log_ending(ending: str, ended: Ended, delay: float | None) -> None:
+    if ending in _UNREMARKABLE:
+        return
     facts = logged(ended.task)
     step, run = facts["step"], facts["run_id"]
     match ending:
@@ -123,7 +132,7 @@ def _retry_delay(ended: Ended, settled: Settled | None) -> float | None:
     return ended.decision.delay.total_seconds() if isinstance(ended.decision, Retry) else None
 
 
-def _report_run(events: Events, facts: dict[str, Any], recorded: Recorded | None, settled: Settled | None) -> None:
+def _report_run(events: Events, task: Prepared, recorded: Recorded | None, settled: Settled | None) -> None:
     """Tell of the run's new status, if this completion is the one that changed it."""
     if settled is not None:
         before, after = settled.run_status_before, settled.run_status
@@ -131,16 +140,17 @@ def _report_run(events: Events, facts: dict[str, Any], recorded: Recorded | None
         before, after = RunStatus(recorded.run_status_before), RunStatus(recorded.run_status)
     else:
         return
-    report_run(events, facts["run_id"], facts["workflow"], facts["trigger"], before, after)
+    run = task.claim.run
+    report_run(events, run.id, run.workflow, run.trigger, before, after)
 
 
-def report_run(events: Events, run_id: str, workflow: str, trigger: str, before: RunStatus, after: RunStatus) -> None:
+def report_run(events: Events, run_id: UUID, workflow: str, trigger: str, before: RunStatus, after: RunStatus) -> None:
     """Tell of a run's new status, if it is new."""
     if before is after:
         return
     events.emit(
         "run.status_changed",
-        run_id=run_id,
+        run_id=str(run_id),
         workflow=workflow,
         trigger=trigger,
         from_status=before.value,

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 TASK = "squidmesh.worker.tasks.run_step"
 _POLL = 1.0
+# The fields up to the arguments, in huey's order: id, name, eta, retries, retry delay, priority, arguments by position
+# and by name. The id is a UUID, which JSON writes as it is.
+_MESSAGE = f'["%(id)s", "{TASK}", null, 0, 0, null, ["%(id)s"], {{}}]'.encode()
 
 
 class JSONSerializer(Serializer):  # type: ignore[misc]  # huey ships no type information
@@ -70,7 +73,4 @@ class StepStorage(PostgresStorage):  # type: ignore[misc]  # huey ships no type 
 
 def step_message(id_: UUID) -> bytes:
     """Return the message that asks for a step run to be executed."""
-    message = Message(
-        id=str(id_), name=TASK, eta=None, retries=0, retry_delay=0, priority=None, args=[str(id_)], kwargs={}
-    )
-    return json.dumps(message).encode()
+    return _MESSAGE % {b"id": str(id_).encode()}

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-ASKED = ("chain", "claim", "reading", "commits", "start")
+READ = ("list", "list-failed", "inspect")
+ASKED = ("steps-4", "chain", "claim", "reading", "commits", "start")
 
 
 def benchmark(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -30,7 +31,8 @@ def test_a_look_at_the_benchmark(server_url: str, tmp_path: Path) -> None:
     done = benchmark("--tiny", "--rounds", "1", "--database", server_url, "--json", str(kept), *chosen)
     assert done.returncode == 0, done.stderr
     figures = json.loads(kept.read_text())["figures"]
-    assert set(figures) == {"chain", "claim", "list", "list-failed", "inspect", "commits", "start", "start-many"}
+    assert set(figures) == {"steps-4", "chain", "claim", "commits", "start", "start-many", *READ}
+    assert {"squidmesh", "bare loop"} <= set(figures["steps-4"])
     assert set(figures["chain"]) == {"squidmesh", "5 steps"}
 
     page.write_text("# A page\n<!-- benchmark -->\nold\n<!-- end of benchmark -->\nthe rest\n")

@@ -32,7 +32,7 @@ def arguments() -> argparse.Namespace:
     names = ", ".join(measure.name for measure in MEASURES)
     parser.add_argument("--only", action="append", metavar="NAME", help=f"measure this alone (again for more): {names}")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="how often (default: 5)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures, from the first on")
     parser.add_argument("--from", type=Path, metavar="FILE", dest="given", help="measure nothing, show kept figures")
     parser.add_argument("--chart", type=Path, metavar="FILE", help="draw a PNG")
     parser.add_argument("--page", type=Path, metavar="FILE", help="put the table between the marks of a page")
@@ -55,7 +55,7 @@ def turns(measures: Sequence[Measure], rounds: int) -> Iterator[tuple[str, str, 
                 yield measure.name, contestant, call
 
 
-def run(measures: Sequence[Measure], rounds: int, arena: Arena, console: Console) -> Results:
+def run(measures: Sequence[Measure], rounds: int, arena: Arena, console: Console, kept: Path | None) -> Results:
     """Measure, with a bar that tells how far it is."""
     results = Results(postgres=arena.version)
     columns = (
@@ -71,6 +71,8 @@ def run(measures: Sequence[Measure], rounds: int, arena: Arena, console: Console
         for name, contestant, call in work:
             progress.update(task, description=f"{name}: {contestant}")
             results.add(contestant, call(arena))
+            if kept is not None:  # what was measured stays, should the rest fail
+                results.save(kept)
             progress.advance(task)
             time.sleep(_CALM)
     return results
@@ -86,12 +88,10 @@ def main() -> None:
     else:
         arena = Arena(given.database, tiny=given.tiny)
         try:
-            results = run(measures, given.rounds, arena, console)
+            results = run(measures, given.rounds, arena, console, given.json)
         finally:
             arena.close()
     console.print(results.table(measures))
-    if given.json:
-        results.save(given.json)
     if given.chart:
         draw(results, given.chart)
     if given.page:

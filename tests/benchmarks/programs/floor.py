@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 import sys
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
@@ -34,12 +34,6 @@ _CONSTANT = {
     "delays": "{0}",
     "alive": "{1}",
     "lost": "{0}",
-    "dec_items": _EMPTY,
-    "dec_steps": _EMPTY,
-    "dec_delays": _EMPTY,
-    "dec_chained": _EMPTY,
-    "audit_items": _EMPTY,
-    "audit_types": _EMPTY,
     "lease": "30 s",
 }
 
@@ -50,7 +44,7 @@ def token() -> UUID:
 
 
 def record(run: UUID, step_run: UUID, claim: UUID, successor: str | None, lane: int) -> tuple[UUID, UUID, list[str]]:
-    """Return the id and token of the step that follows, and the arguments of the record."""
+    """Return the id and token of the step that follows, and the arguments of the record; what is not named is empty."""
     next_id, next_token = new_id(), token()
     values = {
         "runs": f"{{{run.hex}}}",
@@ -64,7 +58,7 @@ def record(run: UUID, step_run: UUID, claim: UUID, successor: str | None, lane: 
         "new_lanes": f"{{{lane}}}" if successor else _EMPTY,
         "new_delays": "{0}" if successor else _EMPTY,
     }
-    return next_id, next_token, [(_CONSTANT | values)[name] for name in _record.names]
+    return next_id, next_token, [(_CONSTANT | values).get(name, _EMPTY) for name in _record.names]
 
 
 def loop(url: str, lane: int) -> None:
@@ -107,11 +101,8 @@ def claim_one(cursor: psycopg.RawCursor[Any], lane: int) -> tuple[UUID, UUID, UU
 
 def main(url: str, threads: str, lane: str) -> None:
     """Work off what is due; the database's own times say how long it took."""
-    running = [threading.Thread(target=loop, args=(url, int(lane))) for _ in range(int(threads))]
-    for thread in running:
-        thread.start()
-    for thread in running:
-        thread.join()
+    with ThreadPoolExecutor(int(threads)) as pool:
+        list(pool.map(lambda _: loop(url, int(lane)), range(int(threads))))
     print(json.dumps({}))  # noqa: T201 - its figures are in the database
 
 

@@ -58,3 +58,14 @@ def test_a_pattern_that_nothing_could_match_is_refused():
     """A misspelt name is an error at once, naming the events."""
     with pytest.raises(ValueError, match=r"step\.complete.*step\.completed"):
         Events().subscribe("step.complete", print)
+
+
+def test_who_subscribes_later_hears_from_then_on() -> None:
+    """What was found out about an event before is not kept for callbacks that come after."""
+    events, heard = Events(), []
+    assert not events.hears("step.started")
+    events.emit("step.started", step="a")
+    events.subscribe("step.*", lambda event: heard.append(event["step"]))
+    assert events.hears("step.started")
+    events.emit("step.started", step="b")
+    assert heard == ["b"]
