@@ -34,7 +34,8 @@ Output is coloured on terminals only, and `NO_COLOR` is respected. `SQUIDMESH_AP
 
 def render() -> str:
     """Return the page."""
-    top = click.Context(cli, info_name="squidmesh", max_content_width=_WIDTH, terminal_width=_WIDTH)
+    width = {"max_content_width": _WIDTH, "terminal_width": _WIDTH}
+    top = click.Context(cli, info_name="squidmesh", **cli.context_settings, **width)
     sections = [_section("squidmesh", top)]
     sections += [section for name in COMMANDS for section in _sections(name, top)]
     return _TEXT.format(commands="\n\n".join(sections))
@@ -52,5 +53,6 @@ def _sections(name: str, parent: click.Context) -> Iterator[str]:
 
 
 def _section(title: str, context: click.Context) -> str:
+    vars(context.command)["_help_option"] = None  # click keeps that of whoever asked first, under other names
     level = "#" * (2 + max(title.count(" ") - 1, 0))
     return f"{level} {title}\n\n```text\n{context.get_help()}\n```"

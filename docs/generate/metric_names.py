@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from markdown import table
 
 from squidmesh.observability.metrics import Metrics
-from squidmesh.runtime.gauges import PausedGauge, QueueGauge, Standing
+from squidmesh.runtime.gauges import Gauges, PausedGauge, QueueGauge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,9 +39,9 @@ class _Told:
         name = {"step.*": "step.completed"}.get(event, event)
         self._callbacks.append(lambda facts: callback({**facts, "event": name}))
 
-    def read_gauges(self) -> Standing:
+    def read_gauges(self) -> Gauges:
         """Return one queue and one workflow."""
-        return Standing(
+        return Gauges(
             queues=(QueueGauge(queue="q", due=1, running=1, oldest_due=1.0),),
             paused=(PausedGauge(workflow="w", runs=1, oldest=1.0),),
         )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from squidmesh.cli.identifying import identify
-from squidmesh.cli.next_commands import DECISIONS, next_commands, paused_steps
+from squidmesh.cli.next_commands import DECISIONS, INTERRUPTED, accepted, next_commands, paused_steps
 from squidmesh.cli.progress import tracked
 from squidmesh.cli.session import open_mesh, place_of, print_json
 from squidmesh.errors import (
@@ -55,7 +55,7 @@ class Operation:
     """What a command does to one run.
 
     ``call`` is the façade's method, ``done`` the word for a run that took it, ``step`` the one that is meant,
-    ``question`` what is asked first. With
+    ``retry`` whether it is to be tried again, ``question`` what is asked first. With
     ``forced`` a dry run cannot tell from the run alone whether the call would be accepted.
     """
 
@@ -64,6 +64,7 @@ class Operation:
     act: Callable[[SquidMesh, UUID], Acted]
     question: str | None = None
     step: str | None = None
+    retry: bool = False
     forced: bool = False
 
 
@@ -112,7 +113,8 @@ class _Desk:
         operation, status = self._operation, explanation.status
         if not _accepted(operation, explanation):
             raise InvalidTransition(status.value, operation.done, explanation.reason)
-        at = f" at step {explanation.step}" if explanation.step else ""
+        step = next(iter(_meant(operation, explanation)), explanation.step)
+        at = f" at step {step}" if step else ""
         self._say(f"{run_id}: would be {operation.done} (it is {status.value}: {explanation.reason}{at})")
         return {"run_id": str(run_id), "ok": True, "result": explanation.to_dict(), "dry_run": True}
 
@@ -132,13 +134,23 @@ class _Desk:
 
 
 def _accepted(operation: Operation, explanation: Explanation) -> bool:
-    """Return whether a run as explained would take an operation."""
+    """Return whether a run as explained would take an operation; a decision must be about one paused step."""
     if operation.forced and explanation.status.terminal:
         return True
     if operation.call not in explanation.next_actions:
         return False
-    paused = paused_steps(explanation)
-    return operation.call not in DECISIONS or operation.step is None or operation.step in paused
+    return operation.call not in DECISIONS or len(_meant(operation, explanation)) == 1
+
+
+def _meant(operation: Operation, explanation: Explanation) -> list[str]:
+    """Return the paused steps that a decision may be about."""
+    return [
+        step
+        for step, reason in paused_steps(explanation).items()
+        if operation.call in accepted(reason)
+        and operation.step in {None, step}
+        and (reason == INTERRUPTED or not operation.retry)
+    ]
 
 
 def _sum_up(reports: Sequence[dict[str, Any]], request: Request) -> None:

@@ -83,5 +83,7 @@ def _decide(context: click.Context, request: Request, verb: str, done: str, said
         return Acted(text=f"{done}; the run is {run.status}", result=run.to_dict())
 
     question = verb.capitalize() if len(request.words) > 1 else None
-    operation = Operation(call=f"{verb}_run", done=done, act=decide, question=question, step=said["step"])
+    operation = Operation(
+        call=f"{verb}_run", done=done, act=decide, question=question, step=said["step"], retry=said.get("retry", False)
+    )
     return act_on_each(context, request, operation)

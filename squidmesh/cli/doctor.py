@@ -34,7 +34,6 @@ def command(
     Exits 1 if there is a problem, 0 if there are warnings alone.
 
     Example: squidmesh doctor
-    squidmesh doctor --live
     """
     try:
         with open_mesh(context, database=database, workflows=workflows) as mesh:

@@ -12,6 +12,7 @@ from squidmesh.authoring.diagnostics import Diagnostic
 from squidmesh.authoring.files import find_files, read_file
 from squidmesh.authoring.format import format_text
 from squidmesh.authoring.source import MAX_BYTES
+from squidmesh.cli.progress import tracked
 from squidmesh.errors import InvalidWorkflow
 from squidmesh.settings import load_settings
 
@@ -46,7 +47,8 @@ def command(paths: tuple[str, ...], check: bool, diff: bool) -> None:
     if _STDIN in given:
         count += 1
         broken, changed = _format_stdin(check=check, diff=diff)
-    for path in find_files(name for name in given if name != _STDIN):
+    files = find_files(name for name in given if name != _STDIN)
+    for path in tracked(files, "formatting"):
         count += 1
         try:
             changed += _format_file(path, write=not (check or diff), diff=diff)

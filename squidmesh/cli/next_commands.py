@@ -51,7 +51,7 @@ def _texts(action: str, run_id: str, explanation: Explanation) -> Iterator[str]:
         case "replay_run":
             yield f"replay {run_id}"
         case "resume_queue":
-            yield f"queues resume {shlex.quote(str(explanation.details['queue']))}"
+            yield f"queues resume {_queue(explanation)}"
 
 
 def _decisions(action: str, run_id: str, explanation: Explanation) -> Iterator[str]:
@@ -79,8 +79,9 @@ def accepted(reason: str) -> tuple[str, ...]:
 
 def _beside(run_id: str, explanation: Explanation) -> Iterator[tuple[str, str]]:
     """Yield a worker where none serves, and a replay that repeats nothing where a plain one would."""
-    if explanation.reason == "waiting_for_capable_worker":
-        yield "start_worker", f"run --queue {shlex.quote(str(explanation.details['queue']))}"
+    held_up = explanation.details.get("held_up", {}).get("reason", explanation.reason)
+    if held_up == "waiting_for_capable_worker":
+        yield "start_worker", f"run --queue {_queue(explanation)}"
     step = explanation.details.get("replay_from")
     if step is not None:
         yield "replay_run", f"replay {run_id} --from {shlex.quote(str(step))}"
@@ -89,6 +90,11 @@ def _beside(run_id: str, explanation: Explanation) -> Iterator[tuple[str, str]]:
 def fleet_commands(group: FleetGroup, place: Place) -> list[NextCommand]:
     """Return how to look further into a group of runs."""
     return [NextCommand(action="explain_run", command=place.command(f"explain {group.example}"))]
+
+
+def _queue(explanation: Explanation) -> str:
+    """Return the queue that a due step waits in, the one of a run's recovery if it is that which waits."""
+    return shlex.quote(str(explanation.details.get("held_up", explanation.details)["queue"]))
 
 
 def _step(name: str | None) -> str:

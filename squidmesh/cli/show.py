@@ -172,6 +172,8 @@ def _details(details: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for key, value in details.items():
         if key == "choices":
             yield from value.items()
+        elif key == "held_up":
+            yield "held up", f"a step of it {REASONS[value['reason']]} ({value['queue']})"
         else:
             yield key.replace("_", " "), _detail(key, value)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from squidmesh.model.upkeep import Pruned, Tables
-    from squidmesh.runtime.gauges import Standing
+    from squidmesh.runtime.gauges import Gauges
 
 
 class Keeping(Wiring):
@@ -28,7 +28,7 @@ class Keeping(Wiring):
         """Return how the tables stand to this package; ``DatabaseUnavailable`` if nobody answers."""
         return self.database.describe_tables()
 
-    def read_gauges(self) -> Standing:
+    def read_gauges(self) -> Gauges:
         """Return what stands in the queues and waits for people, as the metrics show it."""
         return gauges.read_gauges(self.database)
 

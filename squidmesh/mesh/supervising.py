@@ -32,8 +32,9 @@ class Supervising(Wiring):
         """Hold the claims of a queue, in every process, until it is resumed; return the queue.
 
         From now on no claim takes a step of it, and ``explain_run`` says ``queue_paused``; steps that run may end,
-        and within a second no worker hands a successor on it over to itself. Deadlines, run time-outs and cancels
-        go on. A queue that is paused already stays as it is. ``QueueNotFound`` if nobody has named such a queue.
+        and within a second no worker hands a successor on it over to itself. Compensations on it wait too;
+        deadlines, run time-outs and cancels go on. A queue that is paused already stays as it is.
+        ``QueueNotFound`` if nobody has named such a queue.
         """
         return queues.pause_queue(self.engine, name, actor=actor, comment=comment)
 

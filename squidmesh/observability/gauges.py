@@ -14,21 +14,21 @@ from squidmesh.errors import SquidMeshError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from squidmesh.runtime.gauges import Standing
+    from squidmesh.runtime.gauges import Gauges
 
 log = logging.getLogger(__name__)
 # However many scrape, and however often: the database is asked once in this many seconds.
 KEPT_FOR = 10.0
 
 
-class StandingCollector:
+class GaugeCollector:
     """Gauges of the whole database, the same from every process; none while it cannot be reached."""
 
-    def __init__(self, read: Callable[[], Standing]) -> None:
+    def __init__(self, read: Callable[[], Gauges]) -> None:
         self._read = read
         self._lock = threading.Lock()
         self._read_at = float("-inf")
-        self._standing: Standing | None = None
+        self._gauges: Gauges | None = None
 
     def describe(self) -> list[GaugeMetricFamily]:
         """Return no metric: registering must not ask the database."""
@@ -36,13 +36,13 @@ class StandingCollector:
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield the gauges."""
-        standing = self._look()
+        gauges = self._look()
         reached = GaugeMetricFamily("squidmesh_database_up", "Whether the database answered.")
-        reached.add_metric([], float(standing is not None))
+        reached.add_metric([], float(gauges is not None))
         yield reached
-        if standing is None:
+        if gauges is None:
             return
-        queues, paused = standing.queues, standing.paused
+        queues, paused = gauges.queues, gauges.paused
         yield _gauge("due_steps", "Step runs that are due.", "queue", {q.queue: q.due for q in queues})
         yield _gauge("running_steps", "Step runs under a claim.", "queue", {q.queue: q.running for q in queues})
         text = "For how long the oldest due step run has been due."
@@ -51,16 +51,16 @@ class StandingCollector:
         text = "For how long the oldest paused run has waited."
         yield _gauge("oldest_paused_seconds", text, "workflow", {p.workflow: p.oldest for p in paused})
 
-    def _look(self) -> Standing | None:
+    def _look(self) -> Gauges | None:
         with self._lock:
             if time.monotonic() - self._read_at > KEPT_FOR:
                 try:
-                    self._standing = self._read()
+                    self._gauges = self._read()
                 except SquidMeshError as error:
-                    self._standing = None
+                    self._gauges = None
                     log.warning("the gauges of the database are left out: %s", error)
                 self._read_at = time.monotonic()
-            return self._standing
+            return self._gauges
 
 
 def _gauge(name: str, text: str, label: str, values: dict[str, float]) -> GaugeMetricFamily:

@@ -11,14 +11,14 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_
 
 from squidmesh.errors import ConfigurationError
 from squidmesh.model.state import RunStatus
-from squidmesh.observability.gauges import StandingCollector
+from squidmesh.observability.gauges import GaugeCollector
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from threading import Thread
     from wsgiref.simple_server import WSGIServer
 
-    from squidmesh.runtime.gauges import Standing
+    from squidmesh.runtime.gauges import Gauges
 
 _STEP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
 _LAG_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
@@ -30,7 +30,7 @@ class Watched(Protocol):
     def on(self, event: str, callback: Callable[[dict[str, Any]], None]) -> None:
         """Call ``callback`` for an event."""
 
-    def read_gauges(self) -> Standing:
+    def read_gauges(self) -> Gauges:
         """Return the gauges of queues and of paused runs."""
 
 
@@ -65,7 +65,7 @@ class Metrics:
             buckets=_LAG_BUCKETS,
             registry=self.registry,
         )
-        self.registry.register(StandingCollector(mesh.read_gauges))
+        self.registry.register(GaugeCollector(mesh.read_gauges))
         mesh.on("run.status_changed", self._count_run)
         mesh.on("step.*", self._count_attempt)
         mesh.on("schedule.fired", self._observe_lag)

@@ -113,7 +113,7 @@ def _open(
     database: Database, connection: Connection, run: Row[Any], steps: Sequence[Row[Any]], now: datetime
 ) -> _Finding:
     if run.phase != Phase.FORWARD:
-        return _stopping(run, steps, now)
+        return _beside_due(_stopping(run, steps, now), _due(database, connection, steps, now))
     for look in (_running, _due, _scheduled):
         finding = look(database, connection, steps, now)
         if finding is not None:
@@ -132,6 +132,14 @@ def _beside_paused(finding: _Finding, steps: Sequence[Row[Any]]) -> _Finding:
     waiting = {"paused": reasons_by_step(paused)}
     actions = tuple(dict.fromkeys((*finding.actions, *actions_for(paused))))
     return replace(finding, details={**(finding.details or {}), **waiting}, actions=actions)
+
+
+def _beside_due(finding: _Finding, due: _Finding | None) -> _Finding:
+    """Return why a run stops, with what keeps a step of its recovery from being taken, if anything does."""
+    if due is None or due.reason == "pending_dispatch":
+        return finding
+    details = {**(finding.details or {}), "held_up": {"reason": due.reason, **(due.details or {})}}
+    return replace(finding, details=details, actions=tuple(dict.fromkeys((*finding.actions, *due.actions))))
 
 
 def _stopping(run: Row[Any], steps: Sequence[Row[Any]], now: datetime) -> _Finding:

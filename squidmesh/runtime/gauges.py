@@ -34,20 +34,20 @@ class PausedGauge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Gauges:
     """Every known queue, and every workflow that has paused runs."""
 
     queues: tuple[QueueGauge, ...]
     paused: tuple[PausedGauge, ...]
 
 
-def read_gauges(database: Database) -> Standing:
+def read_gauges(database: Database) -> Gauges:
     """Return what stands in the database now."""
     queues = list_queues(database)
     with database.transaction() as connection:
         paused = count_paused_runs(database, connection)
         now = database.read_clock(connection)
-    return Standing(
+    return Gauges(
         queues=tuple(
             QueueGauge(
                 queue=queue.name, due=queue.due, running=queue.running, oldest_due=_age(queue.oldest_due_at, now)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import psycopg
+
 from squidmesh.store.engine import driver_connection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import psycopg
 
     from squidmesh.store.engine import Database
 
@@ -19,4 +19,10 @@ if TYPE_CHECKING:
 def autocommitting(database: Database) -> Iterator[psycopg.Connection[Any]]:
     """Give a psycopg connection from the pool; it is put back as it was."""
     with database.errors(), database.engine.connect() as connection:
-        yield driver_connection(connection.execution_options(isolation_level="AUTOCOMMIT"))
+        raw = driver_connection(connection.execution_options(isolation_level="AUTOCOMMIT"))
+        try:
+            yield raw
+        except psycopg.Error:
+            if raw.closed:  # SQLAlchemy has not seen that it broke, and would complain of it when it is put back
+                connection.invalidate()
+            raise

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 # plan is made once: every hot statement is a look-up by index.
 HOT_SETTINGS = """
 SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off;
-SET enable_mergejoin = off; SET enable_bitmapscan = off; SET jit = off
+SET enable_mergejoin = off; SET enable_bitmapscan = off; SET jit = off;
+SET default_transaction_isolation = 'read committed'
 """
 _CONNECT = {
     "connect_timeout": 10,

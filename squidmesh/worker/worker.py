@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from squidmesh.errors import DatabaseUnavailable
+from squidmesh.errors import DatabaseUnavailable, StatementRefused
 from squidmesh.model.duration import format_duration
 from squidmesh.runtime.presence import begin_presence, end_presence
 from squidmesh.runtime.recovery import release_claims
@@ -159,11 +159,14 @@ class Worker:
         log.info("worker %s has stopped", self.profile.id)
 
     def _give_back(self, tasks: Sequence[Prepared], delay: timedelta) -> None:
-        for task in tasks:
+        for given, task in enumerate(tasks):
             try:
                 release_claims(self._engine, [task], delay)
-            except DatabaseUnavailable as error:
+            except StatementRefused as error:
                 log.warning("step %s is not given back and waits for its lease: %s", task.claim.step, error)
+            except DatabaseUnavailable as error:
+                log.warning("%d steps are not given back and wait for their leases: %s", len(tasks) - given, error)
+                return  # each try may take as long as a connection does, and the process is to end
 
     def _say_goodbye(self) -> None:
         try:

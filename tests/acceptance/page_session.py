@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.pages import Block
 
-_DEADLINE = 90.0
+_DEADLINE = 180.0
 _DONE = "--done-with-it--"
 _EXIT = re.compile(r"  # exits (\d+)$")
 _PYTHON = """
@@ -168,7 +168,7 @@ class Session:
 
 
 def _repeated(attempt: Callable[[], None], patient: bool) -> None:
-    until = time.monotonic() + _DEADLINE / 3
+    until = time.monotonic() + _DEADLINE / 2
     while True:
         try:
             return attempt()

@@ -43,7 +43,7 @@ def run(empty: Path) -> Callable[..., Ran]:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         assert ran.returncode == code, ran.stdout + ran.stderr

@@ -6,6 +6,7 @@ import argparse
 import logging
 import platform
 import random
+import signal
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -69,6 +70,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=3, help="scenarios at once (default: 3; most of them wait)")
     chosen = parser.parse_args()
     logging.getLogger("squidmesh").addHandler(logging.NullHandler())  # the host of a scenario has much to warn of
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # servers and workers end with the suite
     wanted = [scenario for scenario in SCENARIOS if not chosen.only or scenario.name in chosen.only]
     with Suite(SCALES[chosen.scale], chosen.seed) as suite, ThreadPoolExecutor(chosen.jobs) as pool:
         outcomes = list(pool.map(suite.perform, wanted))

@@ -97,9 +97,13 @@ class Arena:
         self.acknowledged += len(ids)
 
     def kill(self, process: Process) -> None:
-        """Kill a worker, and note when, for the table."""
+        """Kill a worker, and note when, by the engine's clock, for the table."""
         process.kill()
-        self.kills.append((process.pid, time.time()))
+        self.note_death(process)
+
+    def note_death(self, process: Process) -> None:
+        """Note that a worker has died just now."""
+        self.kills.append((process.pid, float(self.one("SELECT extract(epoch FROM squidmesh.now())"))))
 
     def ask(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """Return the rows of a query, on a connection of its own: the server may just have been restarted."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 _USER = "postgres"
 _OPTIONS = {
     "listen_addresses": "127.0.0.1",

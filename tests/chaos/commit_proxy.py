@@ -30,10 +30,11 @@ _IDLE = b"I"
 
 @dataclass(frozen=True)
 class Stop:
-    """Where to stop: just before (or after) the ``number``-th commit."""
+    """Where to stop: just before (or after) the ``number``-th commit, the first of them that writes just ``what``."""
 
     number: int
     before: bool
+    what: str | None = None
 
 
 @dataclass
@@ -45,20 +46,23 @@ class Commits:
     reached: int = 0
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def is_before(self) -> bool:
+    def is_before(self, what: str) -> bool:
         """Return whether to stop instead of sending a commit."""
         with self._lock:
-            stop = self.stop is not None and self.stop.before and len(self.seen) + 1 >= self.stop.number
-            self.reached = len(self.seen) + 1 if stop else self.reached
-            return stop
+            return self._reaches(len(self.seen) + 1, what, before=True)
 
     def is_after(self, what: str) -> bool:
         """Count a commit that was made; return whether to stop instead of telling of it."""
         with self._lock:
             self.seen.append(what)
-            stop = self.stop is not None and not self.stop.before and len(self.seen) >= self.stop.number
-            self.reached = len(self.seen) if stop else self.reached
-            return stop
+            return self._reaches(len(self.seen), what, before=False)
+
+    def _reaches(self, number: int, what: str, *, before: bool) -> bool:
+        stop = self.stop
+        if stop is None or stop.before != before or number < stop.number or stop.what not in {None, what}:
+            return False
+        self.reached = number
+        return True
 
 
 class CommitProxy:
@@ -190,7 +194,7 @@ class _Session:
         with self.proxy.gate:
             if self.proxy.stopped:
                 return
-            stop = bool(commits) and self.proxy.commits.is_before()
+            stop = bool(commits) and self.proxy.commits.is_before(self.dirty)
             self.proxy.stopped = stop
             if not stop:
                 self.pending, self.claiming, self.claimed = self.dirty if commits else "", bool(claims), False

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from squidmesh import SquidMesh
 from squidmesh.errors import InvalidTransition, RunNotPaused
+from squidmesh.store.transactions import StepTransaction
 from tests.invariants.ledger import Ledger
 from tests.invariants.steps import ledger_steps
 
@@ -83,3 +84,16 @@ def _approve(mesh: Any, run_id: UUID) -> None:
             mesh.unblock_run(run_id, actor="ann")
     except (InvalidTransition, RunNotPaused):
         pass
+
+
+def work_carelessly(url: str, folder: str, direct: str) -> None:
+    """Be a worker that commits what a transactional step has written before it is recorded."""
+    is_intact = StepTransaction.is_intact
+
+    def commit_first(transaction: StepTransaction) -> bool:
+        intact = is_intact(transaction)
+        transaction.raw.commit()
+        return intact
+
+    StepTransaction.is_intact = commit_first  # type: ignore[method-assign]  # this process does nothing else
+    work(url, folder, direct)

@@ -40,11 +40,11 @@ class Life:
         self.connection = connect(url)
         self._ahead = 0
 
-    def live(self, stop: Stop | None) -> Commits:
+    def live(self, stop: Stop | None, *, worker: Callable[[str, str, str], None] = work) -> Commits:
         """Let both runs live, with a crash at ``stop`` (None: without); return the commits that there were."""
         self._clear()
         commits = Commits(stop=stop)
-        running = [self._start(program, commits) for program in (work, host)]
+        running = [self._start(program, commits) for program in (worker, host)]
         until = time.monotonic() + PATIENCE
         try:
             while not self._over():

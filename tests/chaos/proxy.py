@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import make_url
@@ -24,7 +23,6 @@ class Proxy:
         self._flowing = threading.Event()
         self._flowing.set()
         self._closed = False
-        self._fatal = b""
         self._lock = threading.Lock()
         self._sessions: list[tuple[socket.socket, socket.socket]] = []
         self.url = target.set(host="127.0.0.1", port=self._listener.getsockname()[1]).render_as_string(
@@ -54,10 +52,6 @@ class Proxy:
             self.cut()
             self._flowing.set()
 
-    def cut_after(self, statement: bytes) -> None:
-        """End the next connection that sends these bytes and then commits, when the commit is done but not answered."""
-        self._fatal = statement
-
     def cut(self) -> int:
         """End every connection without a word; return how many there were."""
         with self._lock:
@@ -78,39 +72,16 @@ class Proxy:
                 side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
                 self._sessions.append((client, server))
-            fate = _Fate()
-            threading.Thread(target=self._ask, args=(client, server, fate), daemon=True).start()
-            threading.Thread(target=self._answer, args=(server, client, fate), daemon=True).start()
+            for source, sink in ((client, server), (server, client)):
+                threading.Thread(target=self._forward, args=(source, sink), daemon=True).start()
 
-    def _ask(self, client: socket.socket, server: socket.socket, fate: _Fate) -> None:
+    def _forward(self, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            while data := client.recv(65536):
+            while data := source.recv(65536):
                 self._flowing.wait()
-                if self._fatal and self._fatal in data:
-                    self._fatal, fate.marked = b"", True
-                if fate.marked and b"COMMIT" in data:
-                    fate.doomed = True
-                server.sendall(data)
-        _end(client)
-        _end(server)
-
-    def _answer(self, server: socket.socket, client: socket.socket, fate: _Fate) -> None:
-        with contextlib.suppress(OSError):
-            while data := server.recv(65536):
-                self._flowing.wait()
-                if fate.doomed:
-                    break
-                client.sendall(data)
-        _end(client)
-        _end(server)
-
-
-@dataclass(slots=True)
-class _Fate:
-    """What is to become of one connection."""
-
-    marked: bool = False
-    doomed: bool = False
+                sink.sendall(data)
+        _end(source)
+        _end(sink)
 
 
 def _end(side: socket.socket) -> None:

@@ -16,7 +16,7 @@ from huey import PostgresHuey
 from huey.consumer import Consumer
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 120.0
+PATIENCE = 300.0
 _THREADS = 8
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.chaos.commit_proxy import Stop
-from tests.chaos.crash_programs import WORKFLOWS
+from tests.chaos.crash_programs import WORKFLOWS, work_carelessly
 from tests.chaos.crashing import Life
 from tests.conftest import fresh_database
 from tests.invariants import ledger
@@ -62,3 +62,10 @@ def crash_everywhere(life: Life, expected: dict[tuple[str, str, int], str], befo
         if life.statuses() != expected:
             yield f"{where}: {life.statuses()}"
         number = commits.reached and commits.reached + 1
+
+
+def test_an_effect_that_is_committed_before_its_record_is_found(lives: list[Life]) -> None:
+    """The proof can fail: a worker that commits too early leaves an effect twice if it dies just then."""
+    life = lives[0]
+    assert life.live(Stop(1, before=False, what="bookings"), worker=work_carelessly).reached
+    assert check(life.url).broken == {"I3"}, str(check(life.url))

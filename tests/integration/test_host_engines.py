@@ -131,6 +131,18 @@ def test_what_a_host_sets_on_each_connection_does_no_harm(url: URL, folder: Path
     engine.dispose()
 
 
+def test_a_workers_own_connections_read_what_is_committed(url: URL, folder: Path):
+    """In a transaction and outside of one, whatever the host's engine and its sessions begin with."""
+    engine = create_engine(url, isolation_level="SERIALIZABLE")
+    event.listen(engine, "connect", set_reading)
+    with mesh_on(engine, folder) as mesh, mesh.database.dedicate() as connection:
+        asked = "SELECT current_setting('transaction_isolation')"
+        assert connection.execute(asked).fetchone() == ("read committed",)
+        with connection.transaction():
+            assert connection.execute(asked).fetchone() == ("read committed",)
+    engine.dispose()
+
+
 def test_a_role_that_the_host_takes_on_is_kept(url: URL, folder: Path):
     """A host that logs in as one and acts as another acts so in our statements, and in its steps."""
     role = f"squidmesh_test_{os.urandom(4).hex()}"

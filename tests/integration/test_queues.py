@@ -30,16 +30,27 @@ steps:
 """
 
 
+UNDOING = """\
+workflow: test.undoing
+triggers:
+  by_hand: {manual: {}}
+steps:
+  first: {uses: test.first, compensate: test.second, queue: mail, next: last}
+  last: {log: {message: x}, next: fail}
+"""
+
+
 class Post:
     """A mesh whose runs go from queue ``default`` to queue ``mail``; its first step waits to be let go."""
 
     def __init__(self, url: str, folder: Path) -> None:
         (folder / "queues.yaml").write_text(FILE)
+        (folder / "undoing.yaml").write_text(UNDOING)
         self.go_on = threading.Event()
         self.begun = threading.Event()
         self.mesh = SquidMesh(
             url,
-            workflows=folder / "queues.yaml",
+            workflows=folder,
             steps={"test.first": self._first, "test.second": lambda: None},
             folder=folder,
             poll_interval="100ms",
@@ -102,6 +113,22 @@ def test_a_paused_queue_is_not_served_until_it_is_resumed(post: Post) -> None:
             post.until(lambda each=each: mesh.inspect_run(each.id).status == "completed")
             history = mesh.inspect_run(each.id, include_history=True)
             assert [step.attempt for step in history.step_runs or ()] == [1, 1]
+
+
+def test_recovery_on_a_paused_queue_is_told(post: Post) -> None:
+    """A compensation waits there like any step; the run says what holds it up, and ends once that is resumed."""
+    mesh = post.mesh
+    run = mesh.start_run("test.undoing")
+    with mesh.worker(queues=["default", "mail"], concurrency=2):
+        assert post.begun.wait(20)
+        mesh.pause_queue("mail", actor="ada")
+        post.go_on.set()
+        held = post.until(lambda: (found := mesh.explain_run(run.id)).details.get("held_up") and found)
+        assert (held.reason, held.details["held_up"]["reason"]) == ("compensating", "queue_paused")
+        assert (held.details["held_up"]["queue"], held.details["held_up"]["actor"]) == ("mail", "ada")
+        assert "resume_queue" in held.next_actions
+        mesh.resume_queue("mail")
+        post.until(lambda: mesh.inspect_run(run.id).status == "failed")
 
 
 def test_a_pause_outlives_the_processes(post: Post) -> None:

@@ -26,21 +26,57 @@ def undone_in_order(facts: Facts, run: Row, steps: Sequence[Row]) -> Iterator[st
         yield f"its on_failure step has {len(handlers)} rows"
     asked = run["status"] == "failed" or (run["status"] == "cancelled" and run["compensate"])
     undone = [step["step"] for step in sorted(recovery, key=lambda step: -step["scheduled_seq"])]
-    if asked and undone != to_undo(workflow, steps):
-        yield f"it undid {undone} and not {to_undo(workflow, steps)}"
+    if asked and undone != (wanted := to_undo(facts, workflow, steps)):
+        yield f"it undid {undone} and not {wanted}"
 
 
-def to_undo(workflow: Workflow, steps: Sequence[Row]) -> list[str]:
-    """Return what is to be undone, in order: back to the last completed irreversible step."""
-    completed = [step for step in steps if step["kind"] == StepRunKind.STEP and step["status"] == "completed"]
-    found = []
-    for row in sorted(completed, key=lambda step: -step["completed_seq"]):
-        action = workflow.steps[row["step"]].action
-        if isinstance(action, Uses) and action.irreversible:
-            break
-        if isinstance(action, Uses) and action.compensate:
-            found.append(row["step"])
-    return found
+def to_undo(facts: Facts, workflow: Workflow, steps: Sequence[Row]) -> list[str]:
+    """Return what is to be undone, in order: back to the last irreversible step that completed, or may have."""
+    own = [step for step in steps if step["kind"] == StepRunKind.STEP and step["finished_at"] is not None]
+    completed = [step for step in own if step["status"] == "completed"]
+    stops = [step for step in own if _irreversible(workflow, step) and (step in completed or _cut_short(facts, step))]
+    stop = max((_position(step, completed) for step in stops), default=-1.0)
+    return [
+        row["step"]
+        for row in sorted(completed, key=lambda step: -step["completed_seq"])
+        if row["completed_seq"] > stop and _compensated(workflow, row) and not _stands_elsewhere(facts, row)
+    ]
+
+
+def _irreversible(workflow: Workflow, row: Row) -> bool:
+    action = workflow.steps[row["step"]].action
+    return isinstance(action, Uses) and action.irreversible
+
+
+def _compensated(workflow: Workflow, row: Row) -> bool:
+    action = workflow.steps[row["step"]].action
+    return isinstance(action, Uses) and action.compensate is not None
+
+
+def _cut_short(facts: Facts, row: Row) -> bool:
+    """Whether a call was begun and nobody knows how it ended."""
+    if row["begun_at"] is None or row["status"] not in {"failed", "cancelled"}:
+        return False
+    last = facts.attempts.get(row["id"], [])[-1:]
+    codes = {(attempt["error"] or {}).get("code") for attempt in last}
+    return row["status"] == "cancelled" or bool(codes & {"worker_lost", "step_timed_out"})
+
+
+def _position(row: Row, completed: Sequence[Row]) -> float:
+    """Return where a step ended among the completed; what was cancelled, when it was."""
+    if row["completed_seq"] is not None:
+        return float(row["completed_seq"])
+    before = [other["completed_seq"] for other in completed if other["finished_at"] <= row["finished_at"]]
+    return max(before, default=0) + 0.5
+
+
+def _stands_elsewhere(facts: Facts, row: Row) -> bool:
+    """Whether a carried step's effect is that of a completed run."""
+    origin = row.get("origin_id")  # a run in memory replays nothing
+    if origin is None:
+        return False
+    others = [other for other in facts.rows["steps"] if origin in {other["id"], other.get("origin_id")}]
+    return any(facts.runs[other["run_id"]]["status"] == "completed" for other in others if other["kind"] == 0)
 
 
 def _order(recovery: Sequence[Row]) -> Iterator[str]:

@@ -212,7 +212,11 @@ class Lockstep:
                 self.execute(held, "ok")
         before = dict(self.memory.run)
         self.finish(late, chain=True)
-        assert self.memory.run == before, "a late result changed the run"
+        unblock = Ruling(action=ManualAction.UNBLOCK, actor="ann")
+        assert not (self.wake())
+        assert not (self.decide(unblock))
+        assert not (self.cancel(compensate=True, force=True))
+        assert self.memory.run == before, "a run changed after its end"
         self.check(settled=True)
 
 

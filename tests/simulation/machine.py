@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 # SQUIDMESH_SIMULATION=50 looks at fifty times as much, each time at something else.
 SCALE = int(os.environ.get("SQUIDMESH_SIMULATION", "1"))
 _SECONDS = (1, 5, 31, 100, 1000)
-_NAMES = st.none() | st.integers(0, 5).map(lambda number: f"s{number}")
+# Evenly: the first of a list would be drawn far more often than the others.
+_ENDINGS = st.integers(0, 1 << 16).map(lambda number: ENDINGS[number * 7919 % len(ENDINGS)])
 
 
 def simulated(examples: int, steps: int = 30) -> settings:
@@ -64,6 +65,16 @@ class RunMachine(RuleBasedStateMachine):
     def _any_due(self) -> bool:
         return bool(self.live.memory.claimable())
 
+    def _any_later(self) -> bool:
+        memory = self.live.memory
+        return any(row["run_at"] > memory.now for row in memory.with_status("pending"))
+
+    def _any_paused(self) -> bool:
+        return bool(self.live.memory.with_status("paused"))
+
+    def _is_open(self) -> bool:
+        return self.live.memory.run["finished_at"] is None
+
     def _any_held(self) -> bool:
         return bool(self.live.held)
 
@@ -92,7 +103,7 @@ class RunMachine(RuleBasedStateMachine):
         self.live.claim(wanted)
 
     @precondition(_any_open)
-    @rule(data=st.data(), ending=st.sampled_from(ENDINGS))
+    @rule(data=st.data(), ending=_ENDINGS)
     def execute(self, data: st.DataObject, ending: str) -> None:
         """A thread executes a step that it holds, or believes to hold."""
         held = data.draw(st.sampled_from([held for held in self.live.held if held.outcome is None]))
@@ -105,9 +116,18 @@ class RunMachine(RuleBasedStateMachine):
         self.live.finish(self._some(data, [held for held in self.live.held if held.outcome is not None]), chain=chain)
 
     @precondition(_any_due)
-    @rule(ending=st.sampled_from(ENDINGS), chain=st.booleans(), wanted=st.integers(1, 3))
+    @rule(chain=st.booleans())
+    def progress(self, chain: bool) -> None:
+        """All that is due is executed, and well."""
+        self._work_off("ok", chain, 10)
+
+    @precondition(_any_due)
+    @rule(ending=_ENDINGS, chain=st.booleans(), wanted=st.integers(1, 3))
     def work_off(self, ending: str, chain: bool, wanted: int) -> None:
         """A worker takes some steps from their claim to their record."""
+        self._work_off(ending, chain, wanted)
+
+    def _work_off(self, ending: str, chain: bool, wanted: int) -> None:
         before = list(self.live.held)
         self.live.claim(wanted)
         fresh = [held for held in self.live.held if held not in before]
@@ -116,6 +136,7 @@ class RunMachine(RuleBasedStateMachine):
         self.live.finish(fresh, chain=chain)
 
     @precondition(_any_held)
+    @precondition(_is_open)
     @rule(wanted=st.integers(1, 4))
     def freeze(self, wanted: int) -> None:
         """Every worker stops past its leases; what they held is given up, and claimed again."""
@@ -126,7 +147,7 @@ class RunMachine(RuleBasedStateMachine):
             self.live.claim(wanted)
 
     @precondition(_any_late)
-    @rule(data=st.data(), ending=st.sampled_from(ENDINGS))
+    @rule(data=st.data(), ending=_ENDINGS)
     def thaw(self, data: st.DataObject, ending: str) -> None:
         """A worker that lost its claim goes on as if nothing had been."""
         late = data.draw(st.sampled_from(self._late()))
@@ -146,6 +167,7 @@ class RunMachine(RuleBasedStateMachine):
         """A process ends and gives back what it holds."""
         self.live.release(self._some(data, self.live.held))
 
+    @precondition(_is_open)
     @rule(seconds=st.sampled_from(_SECONDS), sweep=st.booleans())
     def advance(self, seconds: int, sweep: bool) -> None:
         """Time passes; a process may sweep then."""
@@ -153,22 +175,32 @@ class RunMachine(RuleBasedStateMachine):
         if sweep:
             self.live.sweep()
 
-    @rule(action=st.sampled_from(list(ManualAction)), step=_NAMES, retry=st.booleans())
-    def decide(self, action: ManualAction, step: str | None, retry: bool) -> None:
-        """A person decides something, whether there is something to decide or not."""
+    @precondition(_any_paused)
+    @rule(action=st.sampled_from(list(ManualAction)), named=st.booleans(), retry=st.booleans(), data=st.data())
+    def decide(self, action: ManualAction, named: bool, retry: bool, data: st.DataObject) -> None:
+        """A person decides, or tries what cannot be decided."""
+        paused = [row["step"] for row in self.live.memory.with_status("paused")]
+        step = data.draw(st.sampled_from([*paused, "s0"])) if named else None
         asked = retry and action is ManualAction.UNBLOCK
         self.live.decide(Ruling(action=action, actor="ann", step=step, retry=asked))
 
+    @precondition(_is_open)
     @rule(compensate=st.booleans(), force=st.booleans(), sure=st.sampled_from([False] * 5 + [True]))
     def cancel(self, compensate: bool, force: bool, sure: bool) -> None:
         """A person cancels the run, now and then."""
         if sure:
             self.live.cancel(compensate=compensate, force=force)
 
+    @precondition(_any_later)
     @rule()
     def wake(self) -> None:
         """A person wakes what waits for a time."""
         self.live.wake()
+
+    @precondition(lambda self: not self._is_open() and not self._any_held())
+    @rule()
+    def rest(self) -> None:
+        """Nothing is left to be done."""
 
     def teardown(self) -> None:
         """All faults stop, and the run ends."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 # How a call may end; "cut" is an attempt that passed its timeout in the middle.
-ENDINGS = (*["ok"] * 8, "later", "fail", "fail", "retry", "retry", "put off", "raise", "bad", "cut", "cut")
+ENDINGS = (*["ok"] * 5, "later", "fail", "fail", "retry", "retry", "put off", "raise", "bad", "cut", "cut")
 LATER = "100s"
 PUT_OFF = "70s"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from squidmesh.model.decision import Retry, Stop, Suspend
@@ -21,7 +22,7 @@ from squidmesh.runtime.recording import (
     was_attempted,
 )
 from squidmesh.runtime.retry import backoff_delay, loss_delay
-from squidmesh.runtime.stopping import plan_undoing
+from squidmesh.runtime.stopping import past_effects, plan_undoing
 from squidmesh.runtime.suspension import on_release
 from tests.simulation.hot import Hot
 from tests.simulation.rows import Row, parsed
@@ -52,6 +53,8 @@ class Slow(Hot):
         elif phase == "forward":
             self._go_forward(task, row, outcome)
         elif phase == "stopping":
+            if isinstance(outcome, Released) and on_release(task, outcome, self.rules.on_worker_lost):
+                outcome = Lost()
             self._end_for_good(row, outcome, terminal_status(outcome))
             self.proceed()
         else:
@@ -148,6 +151,7 @@ class Slow(Hot):
         self._write_attempt(row, outcome)
         row |= {"status": str(status), "claim_token": None, "lease_until": None, "finished_at": self.now}
         row |= {"completed_seq": self.run["seq"], "output": parsed(kept), "output_text": kept}
+        row["attempt"] -= status is StepStatus.CANCELLED
         row["losses"] += isinstance(outcome, Lost)
 
     def _write_attempt(self, row: Row, outcome: Outcome) -> None:
@@ -193,13 +197,21 @@ class Slow(Hot):
     def _compensations(self) -> list[tuple[str, int]]:
         if self.run["goal"] != "failed" and not self.run["compensate"]:
             return []
-        completed = [
-            (row["step"], row["completed_seq"])
-            for row in self.with_status("completed")
+        ended = [
+            SimpleNamespace(**{key: row[key] for key in ("step", "status", "completed_seq", "finished_at")})
+            for row in self.with_status("completed", "failed", "cancelled")
             if row["kind"] == StepRunKind.STEP
         ]
-        undoing = plan_undoing(self.definition.workflow, sorted(completed, key=lambda item: -item[1]))
+        interrupted = {row["step"] for row in self.with_status("failed", "cancelled") if self._interrupted(row)}
+        undoing = plan_undoing(self.definition.workflow, past_effects(ended, interrupted))
         return [(name, seq) for name, seq in undoing.steps if (name, int(StepRunKind.COMPENSATION)) not in self.steps]
+
+    def _interrupted(self, row: Row) -> bool:
+        """Whether a call was begun and cut short, so that nobody knows what it did."""
+        if row["begun_at"] is None or row["status"] == "cancelled":
+            return row["begun_at"] is not None
+        last = [attempt for attempt in self.attempts if attempt["step_run_id"] == row["id"]][-1:]
+        return any(attempt["error"]["code"] in {"worker_lost", "step_timed_out"} for attempt in last)
 
     def _undo(self, wanted: list[tuple[str, int]]) -> None:
         self.run["phase"] = "compensating"

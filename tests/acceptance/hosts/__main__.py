@@ -49,7 +49,7 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory(prefix="squidmesh-hosts-", ignore_cleanup_errors=True) as folder,
         database(chosen.database, Path(folder)) as url,
-        shop(chosen.host, url, Path(folder)) as opened,
+        shop(chosen.host, url, Path(folder), lease="3s") as opened,
     ):
         if chosen.trial == "soak":
             trials.soak(opened, chosen.seconds, chosen.seed)

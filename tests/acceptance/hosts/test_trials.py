@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def fastapi(database_url: str, tmp_path: Path) -> Iterator[Shop]:
     """The example host."""
     url = make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
-    with shop("fastapi", url, tmp_path) as opened:
+    with shop("fastapi", url, tmp_path, lease="3s") as opened:
         yield opened
 
 

@@ -94,7 +94,7 @@ def poison(arena: Arena) -> None:
         for process in arena.fleet.all:
             if not process.alive and process.pid not in known:
                 known.add(process.pid)
-                arena.kills.append((process.pid, time.time()))
+                arena.note_death(process)
                 arena.fleet.start()
         return arena.ended() == arena.acknowledged
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
+import pytest
+
 from squidmesh.errors import DatabaseUnavailable
+from tests.acceptance.proxy import Proxy as AnswerProxy
 from tests.chaos.proxy import Proxy
 
 if TYPE_CHECKING:
@@ -37,16 +41,14 @@ def black_hole(arena: Arena) -> None:
 def ambiguous_start(arena: Arena) -> None:
     """A start whose commit was never answered is repeated with its idempotency key: there is one run."""
     arena.fleet.start_ready()
-    with Proxy(arena.url) as proxy, arena.host(url=proxy.url) as host:
+    proxy = AnswerProxy(arena.url)
+    with closing(proxy), arena.host(url=proxy.url) as host:
         for number in range(arena.scale.strikes):
             key = f"order {number}"
-            proxy.cut_after(b"INSERT INTO squidmesh.runs")
-            try:
+            proxy.swallow("INSERT INTO squidmesh.runs", 1)
+            with pytest.raises(DatabaseUnavailable):
                 host.start_run("chaos.wide", idempotency_key=key)
-            except DatabaseUnavailable:
-                pass
-            else:
-                raise AssertionError("the answer to the commit came through")
+            assert arena.one("SELECT count(*) FROM squidmesh.runs WHERE idempotency_key = %s", key) == 1
             run = host.start_run("chaos.wide", idempotency_key=key)
             arena.acknowledge([run.id])
     arena.until_all_ended()

@@ -85,6 +85,30 @@ def test_deciding_about_several(stage: Any, say: Callable[..., Said]) -> None:
     assert f"{runs[1].id}: refused: run {runs[1].id} is not paused: step 'review' was approved by ada at" in said.err
 
 
+def test_rehearsing_decides_nothing(stage: Any, say: Callable[..., Said]) -> None:
+    """``--dry-run`` says of each run whether it would take the decision, and asks nobody."""
+    mesh = stage.mesh(TWO_GATES)
+    run = stage.paused(mesh)
+    said = say("approve", run.id, "--step", "left", "--dry-run")
+    assert (said.code, said.out) == (
+        0,
+        f"{run.id}: would be approved (it is paused: paused_for_approval at step left)\n",
+    )
+    assert say("unblock", run.id, "--step", "right", "--dry-run").code == 0
+    for arguments in (
+        ("unblock", "--step", "left"),
+        ("approve", "--step", "right"),
+        ("approve", "--step", "up"),
+        ("unblock", "--retry"),
+    ):
+        assert say(*arguments, run.id, "--dry-run").code == say(*arguments, run.id).code == 1
+    (report,) = json.loads(say("wake", run.id, "--dry-run", "--json").out)
+    assert (report["ok"], report["error"]["type"]) == (False, "InvalidTransition")
+    commands = {item["command"] for item in report["error"]["possible"]}
+    assert {f"squidmesh approve {run.id} --step left", f"squidmesh unblock {run.id} --step right"} < commands
+    assert mesh.inspect_run(run.id).status == "paused"
+
+
 def test_unblocking_a_step(stage: Any, say: Callable[..., Said]) -> None:
     """``--step`` names the one that is meant; the wrong action is refused with the right one."""
     mesh = stage.mesh(TWO_GATES)

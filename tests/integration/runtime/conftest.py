@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -37,8 +38,11 @@ def bench(bench_url: str, tmp_path: Path) -> Iterator[Bench]:
 
 
 @pytest.fixture
-def make_twin(server_url: str, template: str, tmp_path: Path) -> Iterator[Callable[..., Stored]]:
+def make_twin(
+    server_url: str, template: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> Iterator[Callable[..., Stored]]:
     """Make runs in Postgres for the simulation, one after the other in one database that has a ledger."""
+    caplog.set_level(logging.CRITICAL, logger="squidmesh")
     with fresh_database(server_url, template) as url, connect(url) as connection:
         connection.execute(f'ALTER DATABASE "{connection.info.dbname}" SET synchronous_commit = off')
         ledger.install(url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import shutil
 import textwrap
@@ -13,6 +14,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import make_url
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from squidmesh import SquidMesh, migrations
 from squidmesh.errors import ConfigurationError, SchemaOutdated
@@ -206,6 +208,21 @@ def test_the_hosts_sql_mode_writes_what_makes_the_same_tables(host: Host, second
     assert database.describe_tables().state == "up_to_date"
     database.close()
     command.check(host.config())
+
+
+def test_an_async_host_migrates_by_its_own_driver(empty_database_url: str):
+    """An ``env.py`` that runs on asyncpg hands over its connection inside ``run_sync``."""
+
+    async def migrate() -> str | None:
+        engine = create_async_engine(make_url(empty_database_url).set(drivername="postgresql+asyncpg"))
+        async with engine.begin() as connection:
+            await connection.run_sync(lambda sync: migrations.upgrade(sync, to="head"))
+        async with engine.connect() as connection:
+            version = await connection.run_sync(migrations.current_version)
+        await engine.dispose()
+        return version
+
+    assert asyncio.run(migrate()) == versions.HEAD
 
 
 def test_an_ini_file_names_the_folder_as_well(host: Host, tmp_path: Path):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 from sqlalchemy import text
 
 from squidmesh.errors import DatabaseUnavailable
+from squidmesh.store.autocommit import autocommitting
 from squidmesh.store.dedicated import Dedicated
 from squidmesh.store.engine import Database
 from tests.integration.bench import connect
@@ -48,6 +49,12 @@ def in_a_transaction(database: Database) -> None:
         connection.execute(text(SILENCE))
 
 
+def in_one_statement(database: Database) -> None:
+    """Ask as a start does, without BEGIN and COMMIT."""
+    with autocommitting(database) as connection:
+        connection.execute(SILENCE)
+
+
 def on_a_dedicated_connection(database: Database) -> None:
     """Ask a loop's own connection."""
     with Dedicated(database).use() as connection:
@@ -62,13 +69,14 @@ def in_a_pipeline(database: Database) -> None:
         connection.execute("COMMIT")
 
 
-@pytest.mark.parametrize("ask", [in_a_transaction, on_a_dedicated_connection, in_a_pipeline])
-def test_a_wait_for_a_silent_server_ends(database: Database, ask: Callable[[Database], None]) -> None:
+@pytest.mark.parametrize("ask", [in_a_transaction, in_one_statement, on_a_dedicated_connection, in_a_pipeline])
+def test_a_wait_for_a_silent_server_ends(database: Database, ask: Callable[[Database], None], caplog: Any) -> None:
     """After most of a lease the wait fails as a broken connection does, and the next call has another connection."""
     with pytest.raises(DatabaseUnavailable):
         ask(database)
     with database.transaction() as connection:
         assert connection.execute(text("SELECT 1")).scalar_one() == 1
+    assert caplog.text == ""  # the error says it all
 
 
 def test_a_connection_may_be_waited_for_patiently(database: Database) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,8 +12,11 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
+from squidmesh.errors import DatabaseUnavailable
+from squidmesh.testing.databases import Databases
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 pytest_plugins = ["pytester"]
 
@@ -50,14 +55,19 @@ def run(pytester: pytest.Pytester, project: Path) -> Callable[..., pytest.RunRes
     """Run pytest on the project as its author would."""
 
     def run_pytest(*arguments: str) -> pytest.RunResult:
-        return pytester.runpytest_subprocess("-W", "error", *arguments, timeout=120)
+        return pytester.runpytest_subprocess("-W", "error", *arguments, timeout=300)
 
     return run_pytest
 
 
-def left_behind() -> list[str]:
-    """Return the folders of private servers that are still there."""
-    return [path.name for path in Path(tempfile.gettempdir()).glob("squidmesh-tests-" + "[0-9a-f]" * 32)]
+@pytest.fixture
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of the test's own for what its processes keep for a while, open to the user who runs root's servers."""
+    folder = Path(tempfile.mkdtemp(prefix="sm-"))
+    folder.chmod(0o1777)
+    monkeypatch.setenv("TMPDIR", str(folder))
+    yield folder
+    shutil.rmtree(folder)
 
 
 def names(server_url: str) -> set[str]:
@@ -67,11 +77,12 @@ def names(server_url: str) -> set[str]:
         return {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
 
 
-def test_processes_share_a_private_server_and_leave_nothing(run: Callable[..., pytest.RunResult]) -> None:
+def test_processes_share_a_private_server_and_leave_nothing(
+    run: Callable[..., pytest.RunResult], temporary: Path
+) -> None:
     """Under pytest-xdist each test has a database of its own on one server, which is gone at the end."""
-    before = left_behind()
     run("-n", "2").assert_outcomes(passed=4)
-    assert set(left_behind()) <= set(before)
+    assert [path.name for path in temporary.iterdir() if path.name.startswith("squidmesh")] == []
 
 
 def test_a_given_server_is_used_and_left_clean(run: Callable[..., pytest.RunResult], server_url: str) -> None:
@@ -106,6 +117,21 @@ def test_a_server_that_does_not_answer_is_one_message(run: Callable[..., pytest.
     assert "Traceback" not in result.stdout.str()
 
 
+def test_a_user_who_may_not_create_databases_is_told(server_url: str) -> None:
+    """A server on which no database can be made is refused by one error that says so."""
+    url = make_url(server_url)
+    role = f"squidmesh_test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(
+        url.set(drivername="postgresql").render_as_string(hide_password=False), autocommit=True
+    ) as own:
+        own.execute(f"CREATE ROLE {role} LOGIN")
+        try:
+            with pytest.raises(DatabaseUnavailable, match="permission denied to create database"):
+                Databases.on(url.set(username=role).render_as_string(hide_password=False)).open()
+        finally:
+            own.execute(f"DROP ROLE {role}")
+
+
 def test_nothing_is_imported_until_it_is_used(pytester: pytest.Pytester) -> None:
     """The plugin is in every pytest of the machine: one that does not use it loads pytest alone."""
     pytester.makepyfile("""
@@ -123,4 +149,4 @@ def test_nothing_is_imported_until_it_is_used(pytester: pytest.Pytester) -> None
             assert squidmesh.testing.step_context(step="charge").step == "charge"
             assert "sqlalchemy" not in sys.modules
     """)
-    pytester.runpytest_subprocess("-W", "error", timeout=120).assert_outcomes(passed=2)
+    pytester.runpytest_subprocess("-W", "error", timeout=300).assert_outcomes(passed=2)

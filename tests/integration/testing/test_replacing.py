@@ -155,19 +155,27 @@ steps:
   coroutine: {uses: tests.coroutine, timeout: 50ms, next: complete}
 """)
 
+    told: list[bool] = []
+
     def plain(ctx: StepContext) -> None:
         until = time.monotonic() + 20
         while not ctx.cancelled and time.monotonic() < until:
             time.sleep(0.01)
+        told.append(ctx.cancelled)
 
     async def coroutine() -> None:
-        await asyncio.sleep(20)
+        try:
+            await asyncio.sleep(20)
+        except asyncio.CancelledError:
+            told.append(True)
+            raise
 
     steps.update({"tests.plain": plain, "tests.coroutine": coroutine})
     run_id = start()
     mesh.drain()
     run = mesh.inspect_run(run_id, include_history=True)
     assert [state.last_error["code"] for state in run.steps or () if state.last_error] == ["step_timed_out"] * 2
+    assert told == [True, True]
 
 
 def test_a_transactional_step_writes_with_its_completion(
