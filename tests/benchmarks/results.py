@@ -98,7 +98,8 @@ class Results:
     @property
     def caption(self) -> str:
         """Where and how often, in a line."""
-        return f"medians (minimum to maximum) of {self.rounds} rounds; {self.machine}, PostgreSQL {self.postgres}"
+        often = f"medians (minimum to maximum) of {self.rounds} rounds" if self.rounds > 1 else "one round"
+        return f"{often}; {self.machine}, PostgreSQL {self.postgres}"
 
     def markdown(self, measures: Sequence[Measure]) -> str:
         """Return the table for a page."""
