@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING
 
 from squidmesh.errors import SquidMeshError
-from squidmesh.store.wakeups import ask_whether_heard, listen, notify, notify_stop, received
+from squidmesh.store.wakeups import listen, notify, notify_stop, received
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -80,4 +80,4 @@ def announce_stop(database: Database, run_id: UUID) -> None:
         log.debug("nobody was told that run %s stops: %s", run_id, error)
 
 
-__all__ = ["Notifier", "announce_stop", "ask_whether_heard", "listen", "received"]
+__all__ = ["Notifier", "announce_stop", "listen", "received"]

@@ -52,11 +52,6 @@ def listen(database: Database, connection: psycopg.Connection[Any]) -> None:
     connection.execute(f'LISTEN "{_stop_channel(database)}"')
 
 
-def ask_whether_heard(connection: psycopg.Connection[Any]) -> None:
-    """Have the server say anything at all; a connection that has fallen silent hears no wake-up and tells nobody."""
-    connection.execute("SELECT 1", prepare=False)
-
-
 def received(connection: psycopg.Connection[Any], timeout: float) -> Iterator[float | UUID]:
     """Yield what arrives within ``timeout`` seconds: the seconds of a wake-up, or the run that is to stop."""
     for notification in connection.notifies(timeout=timeout):

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from squidmesh.errors import DatabaseUnavailable
 from squidmesh.model.duration import format_duration
-from squidmesh.runtime.wakeups import ask_whether_heard, listen, received
+from squidmesh.runtime.wakeups import listen, received
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,8 +70,8 @@ class Listener:
             while not self._stop.is_set():
                 for heard in received(connection, _WAIT):
                     self._pass_on(heard)
-                if time.monotonic() >= ask_at:
-                    ask_whether_heard(connection)
+                if time.monotonic() >= ask_at:  # a connection that has fallen silent hears nothing and tells nobody
+                    listen(self._engine.database, connection)
                     ask_at = time.monotonic() + self._engine.lease.total_seconds()
 
     def _do_without(self) -> None:

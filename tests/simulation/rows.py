@@ -27,7 +27,7 @@ START = datetime(2026, 5, 1, 9, tzinfo=UTC)
 # What is NULL at first.
 _STEP_COLUMNS = (
     *("run_at", "claim_token", "worker", "lease_until", "begun_at", "output", "completed_seq", "scheduled_seq"),
-    *("resume", "deadline_at", "started_at", "finished_at"),
+    *("resume", "deadline_at", "started_at", "finished_at", "origin_id"),
 )
 _RUN_COLUMNS = (
     *("goal", "schedule", "scheduled_for", "failure", "last_error", "replayed_from", "deadline_at"),
