@@ -104,6 +104,8 @@ class Recorded:
     made_due: int
 
 
+# The rows that wait are looked up one by one (LIMIT keeps the look-up apart): joined directly, a plan made while the
+# tables were empty goes through the whole index for each of them.
 _RECORD = """
 WITH item AS MATERIALIZED (
     SELECT * FROM unnest(%(runs)s::uuid[], %(ids)s::uuid[], %(tokens)s::uuid[], %(statuses)s::text[],
@@ -154,12 +156,15 @@ released AS (
         worker = CASE WHEN g.token IS NOT NULL THEN g.worker END,
         lease_until = CASE WHEN g.token IS NOT NULL THEN squidmesh.now() + %(lease)s::interval END,
         started_at = CASE WHEN g.token IS NOT NULL THEN squidmesh.now() END
-    FROM (SELECT done.run_id, d.step, count(*)::int AS n, sum(done.alive)::int AS alive, max(done.at) AS at,
+    FROM (SELECT s.*, w.id FROM (
+        SELECT done.run_id, d.step, count(*)::int AS n, sum(done.alive)::int AS alive, max(done.at) AS at,
             max(d.delay) AS delay, max(done.worker) AS worker,
             (array_agg(done.next_token) FILTER (WHERE d.chained))[1] AS token
         FROM unnest(%(dec_items)s::int[], %(dec_steps)s::text[], %(dec_delays)s::interval[], %(dec_chained)s::bool[])
-            d(k, step, delay, chained) JOIN done ON done.k = d.k GROUP BY done.run_id, d.step) g
-    WHERE j.run_id = g.run_id AND j.step = g.step AND j.kind = 0 AND j.status = 'waiting'
+            d(k, step, delay, chained) JOIN done ON done.k = d.k GROUP BY done.run_id, d.step) s
+        CROSS JOIN LATERAL (SELECT id FROM squidmesh.step_runs w
+            WHERE w.run_id = s.run_id AND w.step = s.step AND w.kind = 0 LIMIT 1) w) g
+    WHERE j.id = g.id AND j.status = 'waiting'
     RETURNING j.id, j.run_id, j.status, j.claim_token),
 began AS (
     SELECT run_id, count(*)::int AS n, count(*) FILTER (WHERE claim_token IS NULL)::int AS due FROM (
