@@ -10,6 +10,7 @@ import pytest
 
 from squidmesh import SquidMesh
 from squidmesh.errors import AmbiguousRunId, InvalidRunId, RunNotFound
+from tests.integration.clock import libpq
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +24,7 @@ OTHER = "ffffffff-ffff-7fff-bfff-ffffffffffff"
 @pytest.fixture
 def mesh(database_url: str) -> Iterator[SquidMesh]:
     """A mesh with four runs of known ids."""
-    with SquidMesh(database_url, workflows=[]) as mesh, psycopg.connect(database_url) as connection:
+    with SquidMesh(database_url, workflows=[]) as mesh, psycopg.connect(libpq(database_url)) as connection:
         for id_ in (FIRST, SECOND, THIRD, OTHER):
             connection.execute(
                 "INSERT INTO squidmesh.runs (id, workflow, trigger, definition_hash, status, phase, active, retrying, "

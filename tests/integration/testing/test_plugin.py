@@ -67,7 +67,7 @@ def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder.chmod(0o1777)
     monkeypatch.setenv("TMPDIR", str(folder))
     yield folder
-    shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def names(server_url: str) -> set[str]:
