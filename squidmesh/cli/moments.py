@@ -41,7 +41,8 @@ def read_moment(text: str, *, option: str) -> datetime:
     except ValueError as error:
         raise click.BadParameter(f"{text!r} is not a time such as 2026-05-26T09:00Z", param_hint=option) from error
     if moment.tzinfo is None:
-        raise click.BadParameter(f"{text!r} has no zone; write it as {text}Z for UTC", param_hint=option)
+        whole = f"{text}T00:00" if len(text) <= len("2026-05-26") else text
+        raise click.BadParameter(f"{text!r} has no zone; write it as {whole}Z for UTC", param_hint=option)
     return moment
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import shlex
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import click
 from click.core import ParameterSource
 
-from squidmesh.errors import ConfigurationError
+from squidmesh.errors import ConfigurationError, SquidMeshError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -62,8 +62,9 @@ def place_of(context: click.Context, database: str | None) -> Place:
 
 
 def _without_password(url: str) -> str:
-    password = urlsplit(url).password
-    return url if password is None else url.replace(f":{password}@", ":***@", 1)
+    """Return an address without its password, in whichever of the two places of a URL it stands."""
+    bare = re.sub(r"(password=)[^\s&]+", r"\1***", url)
+    return re.sub(r"(://[^:/@\s]*):\S*@", r"\1:***@", bare)
 
 
 @contextmanager
@@ -74,6 +75,11 @@ def open_mesh(
     from squidmesh.mesh import SquidMesh  # noqa: PLC0415 - SQLAlchemy and huey load only for commands that need them
     from squidmesh.settings import load_settings  # noqa: PLC0415 - likewise
 
+    told = context.find_root().get_parameter_source("app") is ParameterSource.COMMANDLINE
+    if told and (database is not None or workflows):
+        raise ConfigurationError(
+            ["--app names a mesh that has a database and workflows of its own: leave out --app, or the other options"]
+        )
     app = context.obj["app"] or load_settings().app
     if app and database is None and not workflows:
         with load_app(app) as mesh:
@@ -96,10 +102,14 @@ def load_app(name: str) -> SquidMesh:
         found: Any = importlib.import_module(module_name)
         for part in attribute.split("."):
             found = getattr(found, part)
+        if not isinstance(found, SquidMesh) and callable(found):
+            found = found()
+    except SquidMeshError:
+        raise
     except (ImportError, AttributeError) as error:
         raise ConfigurationError([f"--app {name!r}: {error}"]) from error
-    if not isinstance(found, SquidMesh) and callable(found):
-        found = found()
+    except (Exception, SystemExit) as error:  # whatever the host's code does when it is imported or called
+        raise ConfigurationError([f"--app {name!r}: {type(error).__name__}: {error}"]) from error
     if not isinstance(found, SquidMesh):
         raise ConfigurationError([f"--app {name!r}: is a {type(found).__name__}, not a SquidMesh"])
     return found

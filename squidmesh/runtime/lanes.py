@@ -47,11 +47,12 @@ class ServedLanes:
         """Read the lanes again if there are newer ones."""
         if self.fresh:
             return
-        upto, self._queues_as_of = self._newest, self._queues_changed
+        upto, changed = self._newest, self._queues_changed
         self._lanes = served_lanes(self._database, self._queues, self._step_types)
         self.numbers = frozenset(number for number, _, solo in self._lanes if not solo)
         self.solo = tuple(number for number, _, solo in self._lanes if solo)
         self._read_upto = max([upto, *self.numbers, *self.solo])
+        self._queues_as_of = changed  # only now: a reading that fails is made again
 
     def request(
         self, tokens: Sequence[UUID], worker: str, lease: timedelta, *, solo: bool = False

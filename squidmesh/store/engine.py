@@ -84,6 +84,7 @@ class Database:
         if self._engine is not None and self._pid != os.getpid():
             self._engine.dispose(close=False)  # the connections belong to the parent process
             self._step_engine = None
+            self._watches = Watches()  # the parent's waits are its own
             self._pid = os.getpid()
         if self._engine is None:
             self._engine = self._make_engine()

@@ -27,13 +27,19 @@ if TYPE_CHECKING:
 _SKEW = timedelta(days=1)
 FIRST = UUID(int=0)
 
+# An open replay stands on what its finished original did: until it ends, the original says that it is not to be undone.
+_FREE = """NOT EXISTS (
+        SELECT 1 FROM squidmesh.step_runs s JOIN squidmesh.step_runs o ON o.origin_id = coalesce(s.origin_id, s.id)
+            JOIN squidmesh.runs c ON c.id = o.run_id
+        WHERE s.run_id = r.id AND s.kind = 0 AND o.kind = 0 AND c.id <> r.id AND c.finished_at IS NULL)"""
+
 # A run that somebody has locked (another pruner, a replay that reads it) is left alone. Its row goes with its
 # children in one statement, the run locked first, as everywhere.
-_PRUNE = """
+_PRUNE = f"""
 WITH old AS MATERIALIZED (
-    SELECT id FROM squidmesh.runs WHERE id > %(after)s::uuid AND id < %(made_before)s::uuid
-        AND finished_at < %(before)s::timestamptz
-    ORDER BY id LIMIT %(limit)s::int FOR UPDATE SKIP LOCKED),
+    SELECT r.id FROM squidmesh.runs r WHERE r.id > %(after)s::uuid AND r.id < %(made_before)s::uuid
+        AND r.finished_at < %(before)s::timestamptz AND {_FREE}
+    ORDER BY r.id LIMIT %(limit)s::int FOR UPDATE OF r SKIP LOCKED),
 step AS (DELETE FROM squidmesh.step_runs WHERE run_id = ANY(ARRAY(SELECT id FROM old)) RETURNING id),
 attempt AS (DELETE FROM squidmesh.attempts WHERE step_run_id = ANY(ARRAY(SELECT id FROM step)) RETURNING 1),
 span AS (DELETE FROM squidmesh.attempt_spans WHERE step_run_id = ANY(ARRAY(SELECT id FROM step))),
@@ -42,7 +48,7 @@ run AS (DELETE FROM squidmesh.runs WHERE id = ANY(ARRAY(SELECT id FROM old)) RET
 SELECT (SELECT count(*) FROM run) AS runs, (SELECT count(*) FROM step) AS step_runs,
     (SELECT count(*) FROM attempt) AS attempts, (SELECT count(*) FROM event) AS audit_events,
     (SELECT id FROM run ORDER BY id DESC LIMIT 1) AS last
-"""
+"""  # noqa: S608 - both halves are ours
 
 
 def delete_finished(
@@ -57,14 +63,15 @@ def delete_finished(
     return Pruned(before=before, **row), last
 
 
-_COUNT = """
+_COUNT = f"""
 WITH old AS MATERIALIZED (
-    SELECT id FROM squidmesh.runs WHERE id < CAST(:made_before AS uuid) AND finished_at < CAST(:before AS timestamptz)),
+    SELECT r.id FROM squidmesh.runs r WHERE r.id < CAST(:made_before AS uuid)
+        AND r.finished_at < CAST(:before AS timestamptz) AND {_FREE}),
 step AS MATERIALIZED (SELECT s.id FROM squidmesh.step_runs s JOIN old ON old.id = s.run_id)
 SELECT (SELECT count(*) FROM old) AS runs, (SELECT count(*) FROM step) AS step_runs,
     (SELECT count(*) FROM squidmesh.attempts a JOIN step ON step.id = a.step_run_id) AS attempts,
     (SELECT count(*) FROM squidmesh.audit_events e JOIN old ON old.id = e.run_id) AS audit_events
-"""
+"""  # noqa: S608 - both halves are ours
 
 
 def count_finished(database: Database, before: datetime) -> Pruned:

@@ -53,7 +53,7 @@ def translate(error: BaseException | None) -> SquidMeshError:
 def redact(message: str) -> str:
     """Return ``message`` without the passwords of any URL or connection string in it."""
     message = re.sub(r"(://[^:/@\s]*):\S*@", r"\1:***@", message)
-    return re.sub(r"(password=)('[^']*'|\S+)", r"\1***", message)
+    return re.sub(r"(password=)('[^']*'|[^\s&]+)", r"\1***", message)
 
 
 def _remedy(detail: str) -> str:

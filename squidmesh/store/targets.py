@@ -12,6 +12,10 @@ from squidmesh.store.refusals import redact
 _DRIVER = "postgresql+psycopg"
 _FOR_ONE_THREAD = (sqlalchemy.StaticPool, sqlalchemy.AssertionPool)
 _POSTGRES_SCHEMES = ("postgres", "postgresql")
+_UNREADABLE = (
+    "the database URL cannot be read: write postgresql://USER:PASSWORD@HOST:PORT/NAME (in a password %40 for @ and "
+    "%2F for /) or embedded:PATH"
+)
 
 
 def check_target(target: object) -> None:
@@ -40,8 +44,8 @@ def normalise_url(url: str) -> sqlalchemy.URL:
     """Return a Postgres URL, whatever driver it names, as one for psycopg 3."""
     try:
         parsed = make_url(url)
-    except exc.ArgumentError:
-        raise ConfigurationError([f"the database URL cannot be read: {redact(url)!r}"]) from None
+    except (exc.ArgumentError, ValueError):  # no part is shown: without its shape nobody knows where the password is
+        raise ConfigurationError([_UNREADABLE]) from None
     if parsed.get_backend_name() not in _POSTGRES_SCHEMES:
         raise ConfigurationError(
             [f"the database must be PostgreSQL (postgresql://…) or embedded:PATH, found {parsed.drivername!r}"]

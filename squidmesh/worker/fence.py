@@ -43,9 +43,12 @@ class Fence:
 
     def _run(self) -> None:
         while not self._stop.wait(self._interval):
-            if ended := self._database.end_silent():
-                log.warning("%d connections ended: the database did not answer on them", ended)
-            self._show_passed()
+            try:
+                if ended := self._database.end_silent():
+                    log.warning("%d connections ended: the database did not answer on them", ended)
+                self._show_passed()
+            except Exception:
+                log.exception("the fence met an error and goes on")
 
     def _show_passed(self) -> None:
         now = time.monotonic()

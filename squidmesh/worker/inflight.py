@@ -110,8 +110,10 @@ class InFlight:
         """End the attempts that have passed their timeout, and return them."""
         now = time.monotonic()
         late = [held for held in self.all() if held.timeout_at is not None and held.timeout_at <= now]
+        self._late.update(dict.fromkeys(late, now))  # before the end, which a thread that comes back looks at
         ended = [held for held in late if self.end(held)]
-        self._late.update(dict.fromkeys(ended, now))
+        for held in set(late).difference(ended):
+            self._late.pop(held, None)
         return ended
 
     def returned(self, held: Held) -> None:

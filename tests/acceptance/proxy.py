@@ -28,6 +28,7 @@ class Proxy:
         self._lock = threading.Lock()
         self._swallow: tuple[bytes, int] = (b"", 0)
         self._sessions: list[socket.socket] = []
+        self._closed = False
         self.statements: list[str] = []
         self.round_trips = 0
         self.swallowed = 0
@@ -46,11 +47,11 @@ class Proxy:
 
     def close(self) -> None:
         """Accept nothing more and end all sessions."""
+        with self._lock:
+            self._closed = True
         self._listener.close()
         for session in self._sessions:
-            with contextlib.suppress(OSError):
-                session.shutdown(socket.SHUT_RDWR)
-            session.close()
+            _end(session)
 
     def _accept(self) -> None:
         while True:
@@ -62,7 +63,13 @@ class Proxy:
             for side in (client, server):
                 if side.family != socket.AF_UNIX:  # messages are forwarded one by one, and must not wait for more
                     side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._sessions += [client, server]
+            with self._lock:
+                late = self._closed
+                self._sessions += [client, server]
+            if late:  # it came in while the door was closing
+                _end(client)
+                _end(server)
+                return
             _Session(self, client, server).start()
 
     def _connect(self) -> socket.socket:
@@ -134,6 +141,12 @@ class _Session:
             elif kind == b"Z":  # ready for the next query: what was asked is committed
                 self._proxy.swallowed += 1
                 return
+
+
+def _end(side: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        side.shutdown(socket.SHUT_RDWR)
+    side.close()
 
 
 def _messages(source: socket.socket) -> Iterator[tuple[bytes, bytes]]:

@@ -168,6 +168,8 @@ def test_databases_that_cannot_be_used(
         (empty_database_url, ["the tables are missing", "squidmesh db upgrade"]),
         ("mysql://someone:sekret@host/shop", ["must be PostgreSQL", "mysql"]),
         ("postgresql://someone:a@sekret@host/shop", ["more than one @"]),
+        ("someone:sekret@host/shop", ["the database URL cannot be read", "postgresql://USER:PASSWORD@HOST"]),
+        ("postgresql://someone:sekret@host:port/shop", ["the database URL cannot be read"]),
         ("", ["no database is set", "SQUIDMESH_DATABASE_URL", "squidmesh try FILE"]),
     ]:
         monkeypatch.setenv("SQUIDMESH_DATABASE_URL", url)

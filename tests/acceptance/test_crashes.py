@@ -69,9 +69,10 @@ def test_two_workers_execute_each_step_once(
     mesh: SquidMesh, desk: Desk, worker: Callable[..., Process], until: Callable[..., Any]
 ) -> None:
     """Two processes on 200 runs of mixed shape share the work, and no step run is executed twice."""
+    worker("--concurrency", "4", SQUIDMESH_LEASE="20s")
+    worker("--concurrency", "4", SQUIDMESH_LEASE="20s")
+    until(lambda: len(mesh.list_workers()) == 2, 60)
     start_mixed(mesh, 200)
-    worker("--concurrency", "4", SQUIDMESH_LEASE="20s")
-    worker("--concurrency", "4", SQUIDMESH_LEASE="20s")
     until(lambda: desk.open_runs() == 0, 60)
 
     expect_each_once(desk)

@@ -18,16 +18,17 @@ class Proxy:
 
     def __init__(self, url: str) -> None:
         target = make_url(url)
-        self._address = (str(target.host), int(target.port or 5432))
+        self._host = str(target.query.get("host") or target.host or "127.0.0.1")
+        self._port = int(str(target.query.get("port") or target.port or 5432))
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._flowing = threading.Event()
         self._flowing.set()
         self._closed = False
         self._lock = threading.Lock()
         self._sessions: list[tuple[socket.socket, socket.socket]] = []
-        self.url = target.set(host="127.0.0.1", port=self._listener.getsockname()[1]).render_as_string(
-            hide_password=False
-        )
+        self.url = target.set(
+            host="127.0.0.1", port=self._listener.getsockname()[1], query={"sslmode": "disable"}
+        ).render_as_string(hide_password=False)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def __enter__(self) -> Self:
@@ -64,16 +65,28 @@ class Proxy:
         while not self._closed:
             try:
                 client, _ = self._listener.accept()
-                server = socket.create_connection(self._address, timeout=10)
+                server = self._connect()
             except OSError:
                 continue
-            server.settimeout(None)
             for side in (client, server):
-                side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if side.family != socket.AF_UNIX:
+                    side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
                 self._sessions.append((client, server))
+            if self._closed:  # it came in while the door was closing
+                self.cut()
+                return
             for source, sink in ((client, server), (server, client)):
                 threading.Thread(target=self._forward, args=(source, sink), daemon=True).start()
+
+    def _connect(self) -> socket.socket:
+        if self._host.startswith("/"):
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(f"{self._host}/.s.PGSQL.{self._port}")
+            return server
+        server = socket.create_connection((self._host, self._port), timeout=10)
+        server.settimeout(None)
+        return server
 
     def _forward(self, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):

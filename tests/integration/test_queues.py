@@ -12,7 +12,8 @@ from uuid import uuid4
 import pytest
 
 from squidmesh import SquidMesh
-from squidmesh.errors import QueueNotFound
+from squidmesh.errors import DatabaseUnavailable, QueueNotFound
+from squidmesh.runtime import lanes as lanes_module
 from squidmesh.runtime.dispatch import exchange
 from squidmesh.runtime.lanes import ServedLanes
 
@@ -170,6 +171,27 @@ def test_a_claim_that_has_not_heard_of_the_pause_takes_nothing(post: Post) -> No
         assert claim() == ()
         lanes.load()
         assert [claimed.step for claimed in claim()] == ["first"]
+
+
+def test_lanes_whose_reading_failed_are_read_again(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that breaks between hearing of a pause and reading the lanes does not make the pause forgotten."""
+    post.mesh.start_run("test.queues")
+    lanes = ServedLanes(post.mesh.database, ("default",), ("test.first",))
+    lanes.load()
+    assert lanes.numbers
+    post.mesh.pause_queue("default")
+    lanes.seen(0, 1)
+
+    def break_off(*_: object) -> None:
+        raise DatabaseUnavailable("the connection broke")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(lanes_module, "served_lanes", break_off)
+        with pytest.raises(DatabaseUnavailable):
+            lanes.load()
+    assert not lanes.fresh
+    lanes.load()
+    assert (lanes.fresh, lanes.numbers) == (True, frozenset())
 
 
 def test_pausing_twice_keeps_the_first(post: Post) -> None:

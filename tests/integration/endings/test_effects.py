@@ -85,6 +85,18 @@ def test_what_a_completed_run_did_is_not_undone(
     assert steps.undone == []
 
 
+def test_a_run_that_an_open_replay_stands_on_is_not_pruned(make_mesh: Callable[..., SquidMesh], steps: Steps) -> None:
+    """Only what the original says keeps a failing replay from undoing what a completed run did."""
+    mesh = make_mesh(GATED)
+    old = through_the_gate(mesh, mesh.start_run("t.gated").id).id
+    replay = mesh.replay_run(old, from_step="gate").id
+    assert (mesh.prune("1ms", dry_run=True).runs, mesh.prune("1ms").runs) == (0, 0)
+    steps.failing = {"c"}
+    assert through_the_gate(mesh, replay).status == "failed"
+    assert steps.undone == []
+    assert mesh.prune("1ms").runs == 2
+
+
 def test_of_replays_at_the_same_moment_one_carries(make_mesh: Callable[..., SquidMesh], steps: Steps) -> None:
     """Of the run and of a replay of it, from many threads at once: one begins, the others are refused."""
     mesh = make_mesh(GATED)

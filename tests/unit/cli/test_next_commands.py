@@ -83,3 +83,11 @@ def test_a_command_meets_the_same_database() -> None:
     assert proposed("completed", "replay_run", place=database) == [
         f"squidmesh replay {RUN} --database 'postgresql://ada:***@db/shop'"
     ]
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://db/shop?user=ada&password=sekret&x=1", "postgresql://ada:s#sekret@db/shop"]
+)
+def test_a_password_is_found_wherever_it_stands(url: str) -> None:
+    """In the query of a URL too, and where a character in it hides it from a parser."""
+    assert "sekret" not in "".join(proposed("completed", "replay_run", place=Place(database=url)))
