@@ -42,7 +42,8 @@ class Keeping(Wiring):
         """Delete runs that finished longer ago than this, with all their rows, and return how many of each.
 
         ``older_than`` is a duration such as ``"30d"``, seconds or a ``timedelta`` (default: the setting
-        ``retention``). Runs that have not finished stay, whatever their age. It deletes in short transactions,
+        ``retention``). Runs that have not finished stay, whatever their age, and so do those of which an open replay
+        carried a step over. It deletes in short transactions,
         ``on_batch`` is told after each what has gone so far, and several processes may prune at once. With
         ``dry_run`` it counts and deletes nothing.
         """
