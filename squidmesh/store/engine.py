@@ -42,6 +42,7 @@ SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_h
 SET enable_mergejoin = off; SET enable_bitmapscan = off; SET jit = off;
 SET default_transaction_isolation = 'read committed'
 """
+_HAS_TRANSACTION_TIMEOUT = 170_000
 _CONNECT = {
     "connect_timeout": 10,
     "keepalives_idle": 10,
@@ -190,7 +191,20 @@ class Database:
             raw.adapters.register_dumper(int, Int4Dumper)
             if not self.pooled:  # there a setting would stay with a session that others use next
                 raw.execute(HOT_SETTINGS)
+                self._bound_transactions(raw)
             return raw
+
+    def _bound_transactions(self, raw: psycopg.Connection[Any]) -> None:
+        """Let the server give up when ``end_silent`` does: else a session of which we hear nothing keeps its locks.
+
+        Half of a statement can have arrived when the way to the server broke; before version 17 nothing ends that.
+        """
+        if self._patience is None:
+            return
+        limit = max(int(self._patience * 1000), 1)
+        raw.execute(f"SET lock_timeout = {limit}")
+        if raw.info.server_version >= _HAS_TRANSACTION_TIMEOUT:
+            raw.execute(f"SET transaction_timeout = {limit}")
 
     def sql(self, statement: str) -> str:
         """Return a statement written for our default schema, for the schema in use."""

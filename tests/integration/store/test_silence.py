@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from datetime import timedelta
@@ -95,3 +96,13 @@ def test_a_connection_that_waits_for_nothing_is_left_alone(database: Database) -
     with database.dedicate() as raw:
         time.sleep(LEASE.total_seconds() * 3)
         raw.execute("SELECT 1")
+
+
+def test_the_server_gives_up_when_we_do(database_url: str) -> None:
+    """A session of which nothing is heard any more waits for no lock, and holds none, for longer than a lease."""
+    database = Database(database_url, lease=timedelta(seconds=10))
+    with contextlib.closing(database), database.dedicate() as connection:
+        assert connection.execute("SHOW lock_timeout").fetchone() == ("8s",)
+        if connection.info.server_version >= 170000:
+            connection.execute("BEGIN")
+            assert connection.execute("SHOW transaction_timeout").fetchone() == ("8s",)
