@@ -42,7 +42,7 @@ def translate(error: BaseException | None) -> SquidMeshError:
             return DatabaseUnavailable(_READ_ONLY)
         case errors.InsufficientPrivilege():
             return StatementRefused(f"{detail}; {_RIGHTS}")
-        case psycopg.OperationalError():
+        case errors.TransactionTimeout() | psycopg.OperationalError():
             return DatabaseUnavailable(f"{detail}{_remedy(detail)}")
         case psycopg.DatabaseError():
             return StatementRefused(detail)

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from squidmesh.errors import DatabaseUnavailable
 from squidmesh.store.autocommit import autocommitting
 from squidmesh.store.dedicated import Dedicated
-from squidmesh.store.engine import Database
+from squidmesh.store.engine import Database, driver_connection
 from tests.integration.bench import connect
 
 if TYPE_CHECKING:
@@ -82,13 +82,15 @@ def test_a_wait_for_a_silent_server_ends(database: Database, ask: Callable[[Data
 
 def test_a_connection_may_be_waited_for_patiently(database: Database) -> None:
     """What is known to take long, such as a migration, is left alone."""
-    raw = database.dedicate()
+    connection = database.engine.connect()
+    raw = driver_connection(connection)
     database.watch(raw, patiently=True)
     raw.execute("SELECT pg_sleep(1)")
     database.watch(raw)
     with pytest.raises(psycopg.OperationalError):
         raw.execute(SILENCE)
-    raw.close()
+    connection.invalidate()
+    connection.close()
 
 
 def test_a_connection_that_waits_for_nothing_is_left_alone(database: Database) -> None:
