@@ -116,9 +116,9 @@ def test_pruning_looks_up_by_id(full: Bench, analysed: bool):
     if analysed:
         full.connection.execute("ANALYZE")
     found = scans(full, pruning._PRUNE)
+    assert found.pop("runs") <= {"runs_pkey", "runs_open"}
     assert found == {
-        "runs": {"runs_pkey"},
-        "step_runs": {"once_per_run"},
+        "step_runs": {"once_per_run", "step_runs_carried"},
         "attempts": {"attempts_pkey"},
         "attempt_spans": {"attempt_spans_pkey"},
         "audit_events": {"audit_events_of_run"},
