@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,10 +17,3 @@ def cluster() -> Iterator[Cluster]:
     """A running cluster."""
     with Cluster() as cluster:
         yield cluster
-
-
-@pytest.fixture(autouse=True)
-def dropped_connections() -> Iterator[None]:
-    """Let go, within the scenario, of connections that its host dropped when they were torn away from it."""
-    yield
-    gc.collect()

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from tests.chaos.performance import Scenario
 
 SEED = 20261
-# The host of a scenario loses its servers and sessions at any moment: what it drops then, nobody closes.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 @pytest.fixture
