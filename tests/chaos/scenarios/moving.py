@@ -23,24 +23,28 @@ if TYPE_CHECKING:
     from tests.chaos.arena import Arena
 
 SHAPES = ("chaos.knot", "chaos.gated")
+_SHORT = timedelta(milliseconds=300)  # so that leases pass while their holders are at it
 _OPEN = "SELECT id FROM squidmesh.runs WHERE finished_at IS NULL ORDER BY random() LIMIT 5"
 
 
 def collide(arena: Arena) -> None:
     """Records, failures, cancels, decisions, sweeps, beats and wakes meet on few runs: no deadlock, no error."""
     stop = threading.Event()
-    moves = [
-        *(_loop(stop, _Hands(arena, number)) for number in range(4)),
-        *(_loop(stop, _Sweeper(arena)) for _ in range(2)),
-        _loop(stop, _Canceller(arena)),
-        _loop(stop, _Decider(arena)),
-        _loop(stop, _Waker(arena)),
-    ]
-    with ThreadPoolExecutor(len(moves)) as pool:
-        futures = [pool.submit(move) for move in moves]
-        stop.wait(arena.scale.stress)
-        stop.set()
-        rounds = [future.result(timeout=120) for future in futures]
+    with contextlib.ExitStack() as stack:
+        hired = [stack.enter_context(contextlib.closing(HandWorker(arena.mesh, lease=_SHORT))) for _ in range(4)]
+        sweeping = [stack.enter_context(contextlib.closing(HandWorker(arena.mesh))) for _ in range(2)]
+        moves = [
+            *(_loop(stop, _Hands(arena, worker, number)) for number, worker in enumerate(hired)),
+            *(_loop(stop, _Sweeper(worker)) for worker in sweeping),
+            _loop(stop, _Canceller(arena)),
+            _loop(stop, _Decider(arena)),
+            _loop(stop, _Waker(arena)),
+        ]
+        with ThreadPoolExecutor(len(moves)) as pool:
+            futures = [pool.submit(move) for move in moves]
+            stop.wait(arena.scale.stress)
+            stop.set()
+            rounds = [future.result(timeout=120) for future in futures]
     assert all(rounds), rounds
     assert arena.one("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") == 0
     arena.fleet.start_ready(2)
@@ -64,10 +68,10 @@ def _loop(stop: threading.Event, move: Callable[[], None]) -> Callable[[], int]:
 class _Hands:
     """Claims, beats, and records one end or several together, as made up."""
 
-    def __init__(self, arena: Arena, number: int) -> None:
+    def __init__(self, arena: Arena, worker: HandWorker, number: int) -> None:
         self._arena = arena
         self._dice = random.Random(f"{arena.dice.random()} {number}")
-        self._worker = HandWorker(arena.mesh, lease=timedelta(milliseconds=300))
+        self._worker = worker
 
     def __call__(self) -> None:
         tasks = self._worker.claim(self._dice.randint(1, 6))
@@ -90,8 +94,8 @@ class _Hands:
 class _Sweeper:
     """Looks for passed leases, deadlines and timeouts."""
 
-    def __init__(self, arena: Arena) -> None:
-        self._worker = HandWorker(arena.mesh)
+    def __init__(self, worker: HandWorker) -> None:
+        self._worker = worker
 
     def __call__(self) -> None:
         self._worker.sweep()
