@@ -52,7 +52,7 @@ class Settings:
 
 _DURATIONS = frozenset({"lease", "poll_interval", "sweep_interval", "grace", "retention"})
 _COUNTS = frozenset({"max_value_bytes", "max_losses"})
-_NAMES = tuple(field.name for field in dataclasses.fields(Settings) if field.name != "source")
+SETTING_NAMES = tuple(field.name for field in dataclasses.fields(Settings) if field.name != "source")
 
 
 def load_settings(
@@ -71,7 +71,7 @@ def load_settings(
     source, table = _read_file(folder)
     problems = [*_unknown(table, source)]
     raw: dict[str, tuple[Any, Path, str]] = {}
-    for name in _NAMES:
+    for name in SETTING_NAMES:
         if name in table and source:
             raw[name] = (table[name], source.parent, f"{source.name}, [tool.squidmesh] {name}")
         variable = f"SQUIDMESH_{name.upper()}"
@@ -128,8 +128,8 @@ def _tool_table(path: Path) -> dict[str, Any] | None:
 
 def _unknown(table: Mapping[str, Any], source: Path | None) -> Iterator[str]:
     for name in table:
-        if name not in _NAMES and name not in _SUBTABLES:
-            yield f"{source}: [tool.squidmesh] has no setting {name!r}{suggestion(name, _NAMES)}"
+        if name not in SETTING_NAMES and name not in _SUBTABLES:
+            yield f"{source}: [tool.squidmesh] has no setting {name!r}{suggestion(name, SETTING_NAMES)}"
 
 
 def _parse(name: str, value: Any, base: Path) -> Any:
@@ -146,8 +146,15 @@ def _parse(name: str, value: Any, base: Path) -> Any:
     if name == "schema" and not _SCHEMA_NAME.fullmatch(value):
         raise ValueError(f"{value!r} is not a plain lower-case schema name")
     if name == "database_url" and value.startswith(EMBEDDED_SCHEME):
-        return EMBEDDED_SCHEME + str((base / value.removeprefix(EMBEDDED_SCHEME)).resolve())
+        return _parse_embedded(value, base)
     return value
+
+
+def _parse_embedded(value: str, base: Path) -> str:
+    path = value.removeprefix(EMBEDDED_SCHEME)
+    if not path.strip():
+        raise ValueError(f"{value!r} names no folder: write embedded:PATH, such as {EMBEDDED_SCHEME}{EMBEDDED_FOLDER}")
+    return EMBEDDED_SCHEME + str((base / path).resolve())
 
 
 def _parse_paths(value: Any, base: Path) -> tuple[Path, ...]:

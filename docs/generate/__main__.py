@@ -1,12 +1,14 @@
-"""Write the pages of the reference that are made from code: ``python docs/generate``.
+"""Write the pages of the reference that are made from code, and their pictures: ``python docs/generate``.
 
-Each module here makes one page: ``PAGE`` is its place below ``docs/``, and ``render()`` its text.
+Each of ``MODULES`` makes one page: ``PAGE`` is its place below ``docs/``, and ``render()`` its text.
 """
 
 from __future__ import annotations
 
 import importlib
 from pathlib import Path
+
+from state_pictures import drawings
 
 DOCS = Path(__file__).parents[1]
 MODULES = (
@@ -29,6 +31,11 @@ def pages() -> dict[Path, str]:
     return {DOCS / module.PAGE: NOTE + module.render() for module in modules}
 
 
+def pictures() -> dict[Path, str]:
+    """Return every generated picture with the SVG that it should have."""
+    return {DOCS / place: svg for place, svg in drawings().items()}
+
+
 if __name__ == "__main__":
-    for page, text in pages().items():
-        page.write_text(text, encoding="utf-8")
+    for file, text in (pages() | pictures()).items():
+        file.write_text(text, encoding="utf-8")

@@ -15,6 +15,7 @@ from squidmesh.model.fleet import FleetGroup
 from squidmesh.model.run import Attempt, AuditEvent, Explanation, Run, StepRun, StepState
 from squidmesh.model.schedule import Schedule
 from squidmesh.testing import DrivenMesh, Replacement, step_context
+from squidmesh.worker.processes import ProcessWorker
 from squidmesh.worker.worker import Worker
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ string enums, so `run.status == "completed"` holds.
 ## Worker
 
 {worker}
+
+## ProcessWorker
+
+{processes}
 
 ## Steps
 
@@ -63,6 +68,7 @@ def render() -> str:
     return _TEXT.format(
         mesh=_class(SquidMesh, constructor=True),
         worker=_class(Worker),
+        processes=_class(ProcessWorker),
         steps="\n\n".join(_steps()),
         testing="\n\n".join(_testing()),
         values="\n\n".join(_value(value) for value in VALUES),

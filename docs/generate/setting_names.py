@@ -22,7 +22,10 @@ _MEANINGS = {
     "sweep_interval": "how often a worker looks for passed leases, deadlines and time-outs",
     "grace": "how long running steps may go on after SIGTERM",
     "max_value_bytes": "the largest payload, input or output, as JSON",
-    "on_worker_lost": "`retry`, `pause` or `fail`: what to do with a step whose worker died, unless the step says",
+    "on_worker_lost": (
+        "`retry`, `pause` or `fail`: what to do with a step whose worker died after its call had begun, unless the "
+        "step says; but for `retry`, noting that costs a statement before each call"
+    ),
     "max_losses": "how many lost workers a step survives before it fails",
     "retention": "how long finished runs are kept; without it, for ever",
 }

@@ -1,12 +1,11 @@
-"""The page of the states, from the tables in ``squidmesh/model/state.py``."""
+"""The page of the states, from the tables in ``squidmesh/model/state.py``; ``state_pictures.py`` draws them."""
 
 from __future__ import annotations
 
-import inspect
-import re
 from typing import TYPE_CHECKING
 
 from markdown import table
+from state_comments import who_moves
 
 from squidmesh.model.state import RUN_TRANSITIONS, STEP_TRANSITIONS, Phase, RunStatus, StepStatus
 
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from enum import StrEnum
 
 PAGE = "reference/states.md"
-_COMMENTED = re.compile(r'^\s+[A-Z]+ = "([a-z]+)"(?:\s+# (.+))?$', re.MULTILINE)
 
 _TEXT = """\
 # States
@@ -25,7 +23,11 @@ constraints tie each status to its times, its claim and its counters, and every 
 
 ## A run
 
-A run begins as `pending`. It may move
+A run begins as `pending`, and moves so:
+
+![The states of a run, and the moves between them](../pictures/run-states.svg)
+
+The same as a table:
 
 {run_moves}
 
@@ -42,7 +44,11 @@ Beside its status a run has a phase, which says where it is heading:
 ## A step run
 
 A step run begins as `waiting` where it has open dependencies, else as `pending`, or as `running` when it is handed over
-to the worker that ended the one before. It may move
+to the worker that ended the one before. It moves so:
+
+![The states of a step run, and the moves between them](../pictures/step-states.svg)
+
+The same as a table:
 
 {step_moves}
 
@@ -76,9 +82,5 @@ def _moves(transitions: Mapping[StrEnum, Iterable[StrEnum]]) -> str:
 
 def _table(kind: type[StrEnum]) -> str:
     """Return the states with who moves a row out of each, as the comments of the enum say."""
-    rows = [f"| `{value}` | {comment or 'nobody: the end'} |" for value, comment in _COMMENTED.findall(_source(kind))]
+    rows = [f"| `{value}` | {comment or 'nobody: the end'} |" for value, comment in who_moves(kind).items()]
     return "\n".join(["| state | what moves a row out of it |", "|---|---|", *rows])
-
-
-def _source(kind: type[StrEnum]) -> str:
-    return inspect.getsource(kind)

@@ -55,8 +55,8 @@ class Operation:
     """What a command does to one run.
 
     ``call`` is the façade's method, ``done`` the word for a run that took it, ``step`` the one that is meant,
-    ``retry`` whether it is to be tried again, ``question`` what is asked first. With
-    ``forced`` a dry run cannot tell from the run alone whether the call would be accepted.
+    ``retry`` whether it is to be tried again, ``question`` what is asked first. ``rehearse`` raises what ``act`` would,
+    where the run's explanation alone does not tell.
     """
 
     call: str
@@ -65,7 +65,7 @@ class Operation:
     question: str | None = None
     step: str | None = None
     retry: bool = False
-    forced: bool = False
+    rehearse: Callable[[SquidMesh, UUID], None] | None = None
 
 
 def act_on_each(context: click.Context, request: Request, operation: Operation) -> int:
@@ -111,11 +111,14 @@ class _Desk:
     def _rehearse(self, run_id: UUID) -> dict[str, Any]:
         explanation = self._mesh.explain_run(run_id)
         operation, status = self._operation, explanation.status
-        if not _accepted(operation, explanation):
+        if operation.rehearse is not None:
+            operation.rehearse(self._mesh, run_id)
+        elif not _accepted(operation, explanation):
             raise InvalidTransition(status.value, operation.done, explanation.reason)
         step = next(iter(_meant(operation, explanation)), explanation.step)
         at = f" at step {step}" if step else ""
-        self._say(f"{run_id}: would be {operation.done} (it is {status.value}: {explanation.reason}{at})")
+        why = f": {explanation.reason}{at}" if explanation.reason != status.value else ""
+        self._say(f"{run_id}: would be {operation.done} (it is {status.value}{why})")
         return {"run_id": str(run_id), "ok": True, "result": explanation.to_dict(), "dry_run": True}
 
     def _refused(self, named: Named, error: SquidMeshError) -> dict[str, Any]:
@@ -135,8 +138,6 @@ class _Desk:
 
 def _accepted(operation: Operation, explanation: Explanation) -> bool:
     """Return whether a run as explained would take an operation; a decision must be about one paused step."""
-    if operation.forced and explanation.status.terminal:
-        return True
     if operation.call not in explanation.next_actions:
         return False
     return operation.call not in DECISIONS or len(_meant(operation, explanation)) == 1

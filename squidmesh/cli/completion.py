@@ -95,12 +95,9 @@ _FINDERS: dict[str, Callable[[click.Context, str], Iterator[CompletionItem]]] = 
 
 def _settings(context: click.Context) -> Settings:
     """Return the settings of the host's mesh, if one is named, else those in force here."""
-    from squidmesh.cli.session import load_app  # noqa: PLC0415 - only where something is completed
-    from squidmesh.settings import load_settings  # noqa: PLC0415 - likewise
+    from squidmesh.cli.session import settings_in_force  # noqa: PLC0415 - only where something is completed
 
-    settings = load_settings()
-    app = (context.find_root().params.get("app")) or settings.app
-    return load_app(app).settings if app else settings
+    return settings_in_force(context)
 
 
 def _embedded() -> Any:

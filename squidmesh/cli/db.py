@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from squidmesh.cli.session import database_option, json_option, open_mesh, print_json
+from squidmesh.cli.session import database_option, json_option, open_mesh, print_json, settings_in_force
+from squidmesh.settings import EMBEDDED_SCHEME
 
 if TYPE_CHECKING:
     from squidmesh.mesh import SquidMesh
@@ -41,10 +42,13 @@ def upgrade(context: click.Context, sql: bool, database: str | None) -> None:
     if sql:
         from squidmesh.migrations import upgrade_sql  # noqa: PLC0415 - loads Alembic
 
-        click.echo(upgrade_sql(schema=_schema()))
+        click.echo(upgrade_sql(schema=settings_in_force(context).schema))
         return
     with open_mesh(context, database=database) as mesh:
         before, after = mesh.migrate()
+        place = mesh.describe_tables().database if before is None else ""
+    if place.startswith(EMBEDDED_SCHEME):
+        click.echo(f"a private PostgreSQL is kept in {place.removeprefix(EMBEDDED_SCHEME)}")
     if before == after:
         click.echo(f"the tables are up to date (version {after})")
     else:
@@ -84,7 +88,8 @@ def _show(tables: Tables) -> None:
 
 @command.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False, exists=True))
-def install(folder: Path) -> None:
+@click.pass_context
+def install(context: click.Context, folder: Path) -> None:
     """Write the migrations of our tables into your own Alembic folder DIR, after its head.
 
     "alembic upgrade head" then makes the tables. Run it again after an upgrade of squidmesh: it writes the next step.
@@ -93,7 +98,7 @@ def install(folder: Path) -> None:
     """
     from squidmesh.migrations import install as write  # noqa: PLC0415 - loads Alembic
 
-    written = write(folder, schema=_schema())
+    written = write(folder, schema=settings_in_force(context).schema)
     for path in written:
         click.echo(f"wrote {path}")
     click.echo("now run 'alembic upgrade head'" if written else f"{folder} has every step; nothing was written")
@@ -148,9 +153,3 @@ def _check_duration(text: str) -> None:
         parse_duration(text)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--older-than") from error
-
-
-def _schema() -> str:
-    from squidmesh.settings import load_settings  # noqa: PLC0415 - likewise
-
-    return load_settings().schema

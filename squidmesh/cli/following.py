@@ -55,13 +55,13 @@ class Change(Shown):
     error: Mapping[str, Any] | None = None
 
 
-def follow(mesh: SquidMesh, run_id: UUID) -> Iterator[Look]:
-    """Yield looks at a run, the last one when it has ended or waits for a person."""
+def follow(mesh: SquidMesh, run_id: UUID, *, to_the_end: bool = False) -> Iterator[Look]:
+    """Yield looks at a run, the last one when it has ended or (unless ``to_the_end``) waits for a person."""
     while True:
         began = time.monotonic()
         look = Look(run=mesh.inspect_run(run_id, include_history=True), explanation=mesh.explain_run(run_id))
         yield look
-        if look.last:
+        if look.last and (look.run.status.terminal or not to_the_end):
             return
         time.sleep(max(_PAUSE, (time.monotonic() - began) * _SHARE))
 

@@ -13,8 +13,8 @@ from squidmesh.authoring.files import find_files, read_file
 from squidmesh.authoring.format import format_text
 from squidmesh.authoring.source import MAX_BYTES
 from squidmesh.cli.progress import tracked
+from squidmesh.cli.session import settings_in_force
 from squidmesh.errors import InvalidWorkflow
-from squidmesh.settings import load_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,8 @@ _UNREADABLE = 2
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(exists=True, allow_dash=True))
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if a file would change.")
 @click.option("--diff", is_flag=True, help="Write nothing; print what would change.")
-def command(paths: tuple[str, ...], check: bool, diff: bool) -> None:
+@click.pass_context
+def command(context: click.Context, paths: tuple[str, ...], check: bool, diff: bool) -> None:
     r"""Rewrite workflow files with their keys in canonical order, in canonical style.
 
     Comments stay with what they describe, and what a file means never changes. PATH is a file, a directory or -
@@ -40,7 +41,7 @@ def command(paths: tuple[str, ...], check: bool, diff: bool) -> None:
       squidmesh format --check --diff workflows/
       squidmesh format - < draft.yaml
     """
-    given = paths or tuple(str(path) for path in load_settings().workflows or ())
+    given = paths or tuple(str(path) for path in settings_in_force(context).workflows or ())
     if not given:
         raise click.UsageError("no PATH given, and the setting workflows is not set in [tool.squidmesh]")
     changed = broken = count = 0

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from squidmesh.cli.next_commands import DECISIONS, accepted, next_commands
-from squidmesh.cli.session import Place
 from squidmesh.errors import suggestion
 from squidmesh.model.definition import Uses
 from squidmesh.model.ruling import ManualAction
@@ -17,6 +16,7 @@ from squidmesh.model.ruling import ManualAction
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from squidmesh.cli.session import Place
     from squidmesh.mesh import SquidMesh
     from squidmesh.model.definition import Workflow
     from squidmesh.model.run import Explanation, Run
@@ -71,9 +71,8 @@ def decide(mesh: SquidMesh, run: Run, step: str, verb: str) -> None:
     call(run.id, step=step, actor=ACTOR)
 
 
-def commands_that_go_on(run: Run, explanation: Explanation, workflow: Workflow, database: str | None) -> Iterator[str]:
+def commands_that_go_on(run: Run, explanation: Explanation, workflow: Workflow, place: Place) -> Iterator[str]:
     """Yield a complete command for each decision that would be accepted, and the worker that goes on after it."""
-    place = Place(database=database)
     for found in next_commands(run.id, explanation, place):
         if found.action in DECISIONS:
             yield found.command

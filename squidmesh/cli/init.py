@@ -15,6 +15,7 @@ from rich.text import Text
 from squidmesh.authoring.schema_file import schema_with_step_types
 from squidmesh.cli import trial
 from squidmesh.cli.console import make_console
+from squidmesh.cli.session import leave_host_out
 from squidmesh.errors import ConfigurationError
 from squidmesh.settings import EMBEDDED_FOLDER
 from squidmesh.steps.registry import StepRegistry
@@ -63,6 +64,7 @@ def command(context: click.Context, folder: Path, tries: bool) -> int:
     console.print(f"  a private PostgreSQL will be kept in {EMBEDDED_FOLDER}/", style="dim")
     if tries:
         console.print()
+        leave_host_out(context)
         with contextlib.chdir(folder):
             return int(context.invoke(trial.command, file=Path(FIRST_WORKFLOW)) or 0)
     console.print(Text("\nto go on", style="bold"))

@@ -6,6 +6,7 @@ Exit codes: 0 fine, 1 findings or a failed run, 2 usage or configuration, 3 inte
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import sys
 import traceback
@@ -46,6 +47,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "completion": ("completion", "Print the completion script of a shell."),
     "db": ("db", "Make and upgrade the tables."),
 }
+_OF_ALL = ("--app", "--debug")
 INTERNAL_ERROR = 3
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -90,8 +92,12 @@ class LazyGroup(click.Group):
 
 
 def _with_paragraphs(command: click.Command) -> click.Command:
-    """Return a command with click's mark of a paragraph to leave as it is; a raw docstring spells it out."""
-    command.help = (command.help or "").replace("\\b\n", "\b\n")
+    """Return a command with click's mark of a paragraph to leave as it is; a raw docstring spells it out.
+
+    An example is such a paragraph, so that it can be copied whole.
+    """
+    text = inspect.cleandoc(command.help or "").replace("\\b\n", "\b\n")
+    command.help = text.replace("\n\nExample:", "\n\n\b\nExample:")
     for inner in command.commands.values() if isinstance(command, click.Group) else ():
         _with_paragraphs(inner)
     return command
@@ -100,7 +106,10 @@ def _with_paragraphs(command: click.Command) -> click.Command:
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="squidmesh")
 @click.option(
-    "--app", metavar="MODULE:NAME", envvar="SQUIDMESH_APP", help="The host's SquidMesh, or a function returning it."
+    "--app",
+    metavar="MODULE:NAME",
+    envvar="SQUIDMESH_APP",
+    help="The host's SquidMesh, or a function returning it (default: SQUIDMESH_APP, then the setting app).",
 )
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.pass_context
@@ -121,7 +130,7 @@ def main(arguments: list[str] | None = None) -> None:
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.ClickException as error:
-        error.show()
+        _explained(error).show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(INTERRUPTED)
@@ -134,6 +143,14 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:  # noqa: BLE001 - the last resort before a traceback
         text = f"internal error: {type(error).__name__}: {error} (--debug shows where)"
         _fail(error, text, INTERNAL_ERROR, debug=debug)
+
+
+def _explained(error: click.ClickException) -> click.ClickException:
+    """Return a wrong call with where the option belongs, if it is one of all commands."""
+    if isinstance(error, click.NoSuchOption) and error.option_name in _OF_ALL:
+        text = f"{error.message} It stands before the command: squidmesh {error.option_name} ... COMMAND"
+        return click.NoSuchOption(error.option_name, message=text, ctx=error.ctx)
+    return error
 
 
 def _fail(error: BaseException, text: str, code: int, *, debug: bool) -> NoReturn:

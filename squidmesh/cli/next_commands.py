@@ -78,13 +78,15 @@ def accepted(reason: str) -> tuple[str, ...]:
 
 
 def _beside(run_id: str, explanation: Explanation) -> Iterator[tuple[str, str]]:
-    """Yield a worker where none serves, and a replay that repeats nothing where a plain one would."""
+    """Yield a worker where none serves, and the replay that is accepted where a plain one is not."""
     held_up = explanation.details.get("held_up", {}).get("reason", explanation.reason)
     if held_up == "waiting_for_capable_worker":
         yield "start_worker", f"run --queue {_queue(explanation)}"
     step = explanation.details.get("replay_from")
     if step is not None:
         yield "replay_run", f"replay {run_id} --from {shlex.quote(str(step))}"
+    if "replay_original" in explanation.details:
+        yield "replay_run", f"replay {run_id} --original"
 
 
 def fleet_commands(group: FleetGroup, place: Place) -> list[NextCommand]:

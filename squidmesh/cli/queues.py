@@ -11,7 +11,7 @@ from rich.text import Text
 from squidmesh.cli.console import make_console, print_table
 from squidmesh.cli.moments import age
 from squidmesh.cli.request import actor_option, name_actor
-from squidmesh.cli.session import database_option, json_option, open_mesh, print_json
+from squidmesh.cli.session import database_option, json_option, open_mesh, print_json, refuse_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,6 +32,7 @@ def command(context: click.Context, database: str | None, as_json: bool) -> None
     Example: squidmesh queues pause mail --comment "the provider is down"
     """
     if context.invoked_subcommand is not None:
+        refuse_options(context)
         return
     with open_mesh(context, database=database) as mesh:
         found = mesh.list_queues()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -30,15 +30,14 @@ def command(
 
     Example: squidmesh replay 019b76da-a800-7000-8000-000000000001 --from failed
     """
+    asked: dict[str, Any] = {
+        "from_step": from_step,
+        "allow_irreversible": allow_irreversible,
+        "definition": "original" if original else "latest",
+    }
 
     def replay(mesh: SquidMesh, run_id: UUID) -> Acted:
-        run = mesh.replay_run(
-            run_id,
-            from_step=from_step,
-            allow_irreversible=allow_irreversible,
-            definition="original" if original else "latest",
-            actor=request.actor,
-        )
+        run = mesh.replay_run(run_id, actor=request.actor, **asked)
         return Acted(text=f"is replayed as {run.id}", result=run.to_dict())
 
     operation = Operation(
@@ -46,6 +45,6 @@ def command(
         done="replayed",
         act=replay,
         question="Replay",
-        forced=from_step is not None or allow_irreversible,
+        rehearse=lambda mesh, run_id: mesh.rehearse_replay(run_id, **asked),
     )
     return act_on_each(context, request, operation)

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _STUCK = 3
+_NO_METRICS = (
+    "--metrics-port serves what one process counts, and --worker-type process has many: leave it out, "
+    "or start several workers, 'squidmesh run --concurrency 1 --metrics-port PORT' each"
+)
 
 
 def _refuse_file(context: click.Context, _: click.Parameter, value: Sequence[str]) -> None:
@@ -33,6 +37,13 @@ def _refuse_file(context: click.Context, _: click.Parameter, value: Sequence[str
 @click.argument("file", nargs=-1, callback=_refuse_file, expose_value=False)
 @click.option("--queue", "queues", multiple=True, metavar="NAME", help="A queue to serve (repeatable).")
 @click.option("--concurrency", type=click.IntRange(1, 1000), default=4, show_default=True, help="Steps at once.")
+@click.option(
+    "--worker-type",
+    type=click.Choice(["thread", "process", "greenlet"]),
+    default="thread",
+    show_default=True,
+    help="What executes a step: a thread, a process of its own, or a greenlet (needs squidmesh[gevent]).",
+)
 @click.option("--no-scheduler", is_flag=True, help="Fire no schedules; other workers do.")
 @click.option("--burst", is_flag=True, help="Exit when nothing is due.")
 @click.option(
@@ -52,6 +63,7 @@ def command(
     context: click.Context,
     queues: tuple[str, ...],
     concurrency: int,
+    worker_type: str,
     no_scheduler: bool,
     burst: bool,
     grace: str | None,
@@ -61,18 +73,30 @@ def command(
     database: str | None,
     workflows: tuple[Path, ...],
 ) -> None:
-    """Run a worker: execute due steps until SIGTERM or Ctrl-C, then let running steps end.
+    r"""Run a worker: execute due steps until SIGTERM or Ctrl-C, then let running steps end.
+
+    --worker-type process takes code that computes, hangs or leaks: each step runs in a process that is ended when it
+    passes its timeout, and replaced. --worker-type greenlet is for very many steps that wait for others.
 
     Exits 3 when every thread hangs in a step that has passed its timeout: a supervisor is to start another.
 
-    Example: squidmesh run --queue default --queue mail --concurrency 16
+    \b
+    Examples:
+      squidmesh run --queue default --queue mail --concurrency 16
+      squidmesh run --worker-type process --concurrency 4
     """
+    if worker_type == "process" and metrics_port is not None:
+        raise ConfigurationError([_NO_METRICS])
+    if worker_type == "greenlet":  # first of all: what is imported before it does not wait as greenlets do
+        from squidmesh.worker.patching import patch_process  # noqa: PLC0415 - see open_mesh
+
+        patch_process()
     from squidmesh.observability.logs import set_up_logging  # noqa: PLC0415 - see open_mesh
 
     set_up_logging(log_level, log_format)
     with open_mesh(context, database=database, workflows=workflows) as mesh, _metrics(mesh, metrics_port):
-        options: dict[str, Any] = {"queues": queues or None, "concurrency": concurrency, "burst": burst}
-        worker = mesh.worker(**options, scheduler=not no_scheduler, grace=_seconds(grace))
+        options: dict[str, Any] = {"queues": queues or None, "concurrency": concurrency, "worker_type": worker_type}
+        worker = mesh.worker(**options, burst=burst, scheduler=not no_scheduler, grace=_seconds(grace))
         worker.run()
     if worker.stuck:
         context.exit(_STUCK)

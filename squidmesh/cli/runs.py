@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _STATUSES = ("pending", "running", "retrying", "paused", "cancelling", "completed", "failed", "cancelled")
 _PAGE = 50
 _LONG_PAGE = 1000
+_MOST = 1_000_000
 
 
 @click.command()
@@ -32,7 +33,9 @@ _LONG_PAGE = 1000
 @click.option("--where", multiple=True, metavar="FIELD=VALUE", help="Runs whose payload holds this (repeatable).")
 @click.option("--key", metavar="TEXT", help="The run that was started with this idempotency key.")
 @click.option("--since", metavar="TIME", help="Runs started since then: 2h, 7d, or 2026-05-26T09:00Z.")
-@click.option("--limit", type=click.IntRange(1), default=_PAGE, show_default=True, help="How many (with --ids: all).")
+@click.option(
+    "--limit", type=click.IntRange(1, _MOST), default=_PAGE, show_default=True, help="How many (with --ids: all)."
+)
 @click.option("--cursor", metavar="RUN_ID", help="Runs older than this one: the next page.")
 @click.option("--ids", is_flag=True, help="Print ids alone, one a line, for other commands to read.")
 @database_option
@@ -54,7 +57,8 @@ def command(
 ) -> None:
     r"""List runs, the newest first, and why each is where it is.
 
-    A value of --where is read by the type that the loaded workflows declare for the field.
+    A value of --where is read by the type that the loaded workflows declare for the field. Of a map, dots lead
+    inside, where a value is read as JSON, or else as text: --where customer.id=7, --where 'customer.zip="01067"'.
 
     \b
     Examples:
@@ -77,7 +81,7 @@ def command(
             chosen = context.get_parameter_source("limit") is not ParameterSource.DEFAULT
             _print_ids(mesh, wanted, before, limit if chosen else None)
             return
-        found = mesh.list_runs(**wanted, limit=limit + 1, cursor=before)
+        found = list(_pages(mesh, wanted, before, limit + 1))
         page, more = found[:limit], len(found) > limit
         standings = mesh.explain_runs([run.id for run in page])
     if as_json:

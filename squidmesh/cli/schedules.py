@@ -9,7 +9,8 @@ import click
 
 from squidmesh.cli.console import make_console, print_table
 from squidmesh.cli.moments import read_moment
-from squidmesh.cli.session import database_option, json_option, open_mesh, print_json, workflows_option
+from squidmesh.cli.request import actor_option, name_actor
+from squidmesh.cli.session import database_option, json_option, open_mesh, print_json, refuse_options, workflows_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from squidmesh.model.schedule import Schedule
 
-_TITLES = ("workflow", "trigger", "cron", "zone", "next", "last", "")
+_TITLES = ("workflow", "trigger", "cron", "zone", "next", "last", "", "comment")
 
 
 @click.group(invoke_without_command=True)
@@ -35,6 +36,7 @@ def command(context: click.Context, database: str | None, workflows: tuple[Path,
     Example: squidmesh schedules pause content.post_daily_digest daily_digest
     """
     if context.invoked_subcommand is not None:
+        refuse_options(context)
         return
     with open_mesh(context, database=database, workflows=workflows) as mesh:
         found = mesh.list_schedules()
@@ -57,31 +59,53 @@ def _named(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+def _comment_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--comment", metavar="TEXT", help="Why; shown with the schedule while it is paused.")(function)
+
+
 @command.command()
 @_named
+@actor_option
+@_comment_option
 def pause(
-    context: click.Context, workflow: str, trigger: str, database: str | None, workflows: tuple[Path, ...]
+    context: click.Context,
+    workflow: str,
+    trigger: str,
+    database: str | None,
+    workflows: tuple[Path, ...],
+    actor: str | None,
+    comment: str | None,
 ) -> None:
     """Stop TRIGGER of WORKFLOW from firing, in every worker.
 
     Example: squidmesh schedules pause content.post_daily_digest daily_digest
     """
+    actor = name_actor(actor)
     with open_mesh(context, database=database, workflows=workflows) as mesh:
-        mesh.pause_schedule(workflow, trigger)
+        mesh.pause_schedule(workflow, trigger, actor=actor, comment=comment)
     click.echo(f"{workflow} {trigger} is paused")
 
 
 @command.command()
 @_named
+@actor_option
+@_comment_option
 def resume(
-    context: click.Context, workflow: str, trigger: str, database: str | None, workflows: tuple[Path, ...]
+    context: click.Context,
+    workflow: str,
+    trigger: str,
+    database: str | None,
+    workflows: tuple[Path, ...],
+    actor: str | None,
+    comment: str | None,
 ) -> None:
     """Let TRIGGER of WORKFLOW fire again, from now on; what came due meanwhile is not made up for.
 
     Example: squidmesh schedules resume content.post_daily_digest daily_digest
     """
+    actor = name_actor(actor)
     with open_mesh(context, database=database, workflows=workflows) as mesh:
-        mesh.resume_schedule(workflow, trigger)
+        mesh.resume_schedule(workflow, trigger, actor=actor, comment=comment)
     click.echo(f"{workflow} {trigger} fires again")
 
 
@@ -125,7 +149,7 @@ def _cells(schedule: Schedule) -> tuple[str, ...]:
     zone = ZoneInfo(schedule.timezone)
     notes = []
     if schedule.paused:
-        notes.append("paused")
+        notes.append(f"paused by {schedule.actor}" if schedule.actor else "paused")
     if schedule.definition is None:
         notes.append("no worker has seen it yet")
     elif not schedule.loaded:
@@ -138,6 +162,7 @@ def _cells(schedule: Schedule) -> tuple[str, ...]:
         _moment(schedule.next_at, zone),
         _moment(schedule.last_at, zone),
         ", ".join(notes),
+        (schedule.comment or "") if schedule.paused else "",
     )
 
 

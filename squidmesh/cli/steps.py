@@ -8,14 +8,13 @@ import click
 from rich.text import Text
 
 from squidmesh.cli.console import make_console, print_table
-from squidmesh.cli.session import json_option, load_app, print_json
+from squidmesh.cli.session import json_option, print_json, step_types
 from squidmesh.errors import SquidMeshError
-from squidmesh.settings import load_settings
 from squidmesh.steps.builtin import BUILTIN_STEP_TYPES
-from squidmesh.steps.registry import StepRegistry
 
 if TYPE_CHECKING:
     from squidmesh.steps.contract import StepType
+    from squidmesh.steps.registry import StepRegistry
 
 
 @click.command()
@@ -26,8 +25,7 @@ def command(context: click.Context, as_json: bool) -> int:
 
     Example: squidmesh steps --json
     """
-    app = context.obj["app"] or load_settings().app
-    registry = load_app(app).registry if app else StepRegistry.discover()
+    registry = step_types(context)
     rows = [_row(registry, name) for name in registry.names()]
     if as_json:
         print_json(rows)

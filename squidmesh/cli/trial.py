@@ -15,6 +15,7 @@ from squidmesh.cli.console import make_console
 from squidmesh.cli.gates import choose, commands_that_go_on, decide, read_decisions, waits_for_a_person
 from squidmesh.cli.live import Doing
 from squidmesh.cli.payload import payload_options, read_payload
+from squidmesh.cli.session import find_host, make_mesh, place_of, settings_in_force, step_types
 from squidmesh.cli.show import MARKS, STYLES, error_text, show_explanation, show_run
 from squidmesh.cli.stubs import read_stubs
 from squidmesh.settings import EMBEDDED_FOLDER, EMBEDDED_SCHEME, find_embedded_folder
@@ -25,9 +26,11 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from squidmesh.cli.session import Place
     from squidmesh.mesh import SquidMesh
     from squidmesh.model.definition import Workflow
     from squidmesh.model.run import Run
+    from squidmesh.steps.registry import StepRegistry
 
 _POLL = 0.05
 
@@ -52,7 +55,9 @@ _POLL = 0.05
 )
 @click.option("--real-time", is_flag=True, help="Wait for timers and retry delays instead of passing over them.")
 @click.option("--database", metavar="URL", help="Use this database instead of the private one in .squidmesh/.")
+@click.pass_context
 def command(
+    context: click.Context,
     file: Path,
     pairs: tuple[str, ...],
     payload_file: Path | None,
@@ -64,33 +69,39 @@ def command(
 ) -> int:
     """Run the workflow in FILE once, here and now, and show each step.
 
-    The run is stored in a private PostgreSQL under .squidmesh/ (made if it is not there), unless --database
-    names another. Timers and retry delays are passed over. Exit 0 if the run completed or waits for a person,
-    1 if it failed.
+    The run is stored in a private PostgreSQL under .squidmesh/ (made if it is not there), whatever the settings or
+    --app say, unless --database names another. Timers and retry delays are passed over. Exit 0 if the run completed
+    or waits for a person, 1 if it failed.
 
     Example: squidmesh try workflows/daily_digest.yaml --payload feed_url=https://example.com/feed.xml
     """
-    from squidmesh.mesh import SquidMesh  # noqa: PLC0415 - loads SQLAlchemy and huey
-
     console = make_console()
     logging.basicConfig(level=logging.ERROR)
     logging.getLogger("squidmesh").setLevel(logging.CRITICAL)
-    workflow = _load(console, file, lenient="all" in stubs)
+    # With every step stubbed no registry is needed.
+    workflow = _load(console, file, step_types(context, file.parent) if "all" not in stubs else None)
     if workflow is None:
         return 1
     answers = read_stubs(stubs, workflow)
     decided = read_decisions(decisions, workflow)
-    with SquidMesh(database or _private_database(console), workflows=file, folder=file.parent) as mesh:
+    url = database or _private_database(console)
+    with make_mesh(context, database=url, workflows=file, folder=file.parent) as mesh:
         mesh.use_workflow(workflow)
         mesh.migrate()
         payload = read_payload(pairs, payload_file, mesh.payload_fields(workflow.name, trigger))
         trial = Trial(console, mesh, workflow, answers, decisions=decided, real_time=real_time)
         run = trial.run(payload, trigger)
-        _show_end(console, mesh, workflow, run, database)
+        _show_end(console, mesh, workflow, run, place_of(context, _address(context, database, url)))
         return 0 if run.status in {"completed", "paused"} else 1
 
 
-def _show_end(console: Console, mesh: SquidMesh, workflow: Workflow, run: Run, database: str | None) -> None:
+def _address(context: click.Context, database: str | None, url: str) -> str | None:
+    """Return what ``--database`` must be for the next command to meet this database; None: it does so by itself."""
+    elsewhere = find_host(context) is not None or settings_in_force(context).database_url is not None
+    return url if database is not None or elsewhere else None
+
+
+def _show_end(console: Console, mesh: SquidMesh, workflow: Workflow, run: Run, place: Place) -> None:
     """Show what became of the run, and the commands that go on from there."""
     explanation = mesh.explain_run(run.id)
     console.print()
@@ -99,20 +110,18 @@ def _show_end(console: Console, mesh: SquidMesh, workflow: Workflow, run: Run, d
     show_explanation(console, explanation)
     if waits_for_a_person(explanation):
         console.print(Text("\nto go on", style="bold"))
-        for line in commands_that_go_on(run, explanation, workflow, database):
+        for line in commands_that_go_on(run, explanation, workflow, place):
             console.print(Text(f"  {line}"), soft_wrap=True)
-    if database is None:
-        console.print(Text(f"\nmore: squidmesh inspect {run.id} --history", style="dim"))
+    more = place.command(f"inspect {run.id} --history")
+    console.print(Text(f"\nmore: {more}", style="dim"), soft_wrap=True)
 
 
-def _load(console: Console, file: Path, *, lenient: bool) -> Workflow | None:
-    """Return the workflow, or show what is wrong with the file; a run with every step stubbed needs no registry."""
+def _load(console: Console, file: Path, registry: StepRegistry | None) -> Workflow | None:
+    """Return the workflow, or show what is wrong with the file."""
     from squidmesh.authoring.lint import lint_text  # noqa: PLC0415 - loads the YAML reader
     from squidmesh.authoring.render.coloured import show  # noqa: PLC0415 - likewise
     from squidmesh.authoring.render.report import Report  # noqa: PLC0415 - likewise
-    from squidmesh.steps.registry import StepRegistry  # noqa: PLC0415 - likewise
 
-    registry = None if lenient else StepRegistry.discover(folder=file.parent)
     result = lint_text(file.read_bytes(), str(file), registry=registry)
     if result.ok and result.workflow is not None:
         return result.workflow

@@ -18,14 +18,14 @@ from squidmesh.authoring.render.report import Report
 from squidmesh.authoring.source import MAX_BYTES
 from squidmesh.cli.lint_settings import FORMATS, LintSettings, UsageError, check_codes, read_lint_settings
 from squidmesh.cli.progress import tracked
+from squidmesh.cli.session import settings_in_force, step_types
 from squidmesh.errors import ConfigurationError
-from squidmesh.settings import load_settings
-from squidmesh.steps.registry import StepRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from squidmesh.authoring.diagnostics import Diagnostic
+    from squidmesh.steps.registry import StepRegistry
 
 STDIN = "-"
 STDIN_NAME = "<stdin>"
@@ -41,7 +41,9 @@ _READING_CODES = "SM1"
 @click.option("--ignore", multiple=True, metavar="CODES", help="Do not report these codes.")
 @click.option("--fail-on", type=click.Choice(["error", "warning"]), help="What makes the exit code 1. Default: error.")
 @click.option("--no-registry", is_flag=True, help="Do not compare with the registered step types (skips SM4xx).")
+@click.pass_context
 def command(
+    context: click.Context,
     paths: tuple[str, ...],
     format_: str | None,
     as_json: bool,
@@ -53,8 +55,8 @@ def command(
     r"""Check workflow files and report every problem in one pass.
 
     PATH is a file, a directory (all *.yaml and *.yml below it) or - for standard input; without any, the
-    "workflows" setting. [tool.squidmesh.validate] in pyproject.toml may set select, ignore, fail_on, format
-    and registry. What cannot be read as YAML (SM1xx) is always reported.
+    "workflows" setting, or those of the host's mesh (--app). [tool.squidmesh.validate] in pyproject.toml may set
+    select, ignore, fail_on, format and registry. What cannot be read as YAML (SM1xx) is always reported.
 
     \b
     Examples:
@@ -73,7 +75,8 @@ def command(
             registry=False if no_registry else None,
         )
         check_codes((*settings.select, *settings.ignore))
-        report = _check(paths or _configured_paths(), settings)
+        registry = step_types(context) if settings.registry else None
+        report = _check(paths or _configured_paths(context), registry, settings)
     except ConfigurationError as error:
         raise UsageError(str(error)) from error
     _print(report, settings.format)
@@ -86,8 +89,8 @@ def _codes(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(code.strip() for value in values for code in value.split(",") if code.strip())
 
 
-def _configured_paths() -> tuple[str, ...]:
-    configured = load_settings().workflows
+def _configured_paths(context: click.Context) -> tuple[str, ...]:
+    configured = settings_in_force(context).workflows
     if not configured:
         raise UsageError("no PATH given, and the setting workflows is not set in [tool.squidmesh] of pyproject.toml")
     missing = [str(path) for path in configured if not path.exists()]
@@ -101,8 +104,7 @@ def _shortened(path: Path) -> str:
     return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
 
 
-def _check(paths: Sequence[str], settings: LintSettings) -> Report:
-    registry = StepRegistry.discover() if settings.registry else None
+def _check(paths: Sequence[str], registry: StepRegistry | None, settings: LintSettings) -> Report:
     on_disk = [path for path in paths if path != STDIN]
     _, found = lint_files(on_disk, registry, partial(tracked, what="checking"))
     files = [str(path) for path in find_files(on_disk)]

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.live import Live
-from rich.text import Text
 
+from squidmesh.cli.change_lines import print_changes
 from squidmesh.cli.console import make_console
-from squidmesh.cli.following import Change, Changes, Look, follow
+from squidmesh.cli.following import Changes, Look, follow
 from squidmesh.cli.live import render_run
 from squidmesh.cli.next_commands import next_commands
 from squidmesh.cli.session import database_option, open_mesh, place_of
-from squidmesh.cli.show import STYLES, error_text, show_explanation
+from squidmesh.cli.show import show_explanation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,7 +45,7 @@ def command(context: click.Context, run_id: str, database: str | None, as_json: 
         elif console.is_terminal:
             last = _show_live(console, looks)
         else:
-            last = _print_lines(console, looks)
+            last = print_changes(console, looks)
     if not as_json:
         console.print()
         show_explanation(console, last.explanation, next_commands(found, last.explanation, place_of(context, database)))
@@ -59,35 +59,9 @@ def _show_live(console: Console, looks: Iterable[Look]) -> Look:
     return look
 
 
-def _print_lines(console: Console, looks: Iterable[Look]) -> Look:
-    changes = Changes()
-    for look in looks:
-        width = max(len(step.step) for step in look.run.steps or ())
-        for change in changes.of(look):
-            console.print(_line(change, width))
-        console.file.flush()
-    return look
-
-
 def _print_json(looks: Iterable[Look]) -> Look:
     changes = Changes()
     for look in looks:
         for change in changes.of(look):
             click.echo(json.dumps(change.to_dict(), ensure_ascii=False))
     return look
-
-
-def _line(change: Change, width: int) -> Text:
-    moment = change.at.astimezone().strftime("%H:%M:%S") if change.at else " " * 8
-    who = "run" if change.kind is None else change.step or ""
-    if change.kind not in {None, "step"}:
-        who = f"{who} ({change.kind})"
-    notes = [f"attempt {change.attempt}"] if change.attempt and change.attempt > 1 else []
-    if change.reason and change.reason != change.status:
-        notes.append(change.reason + (f" ({change.step})" if change.step else ""))
-    if change.error:
-        notes.append(error_text(change.error))
-    line = Text(f"{moment}  {who:<{width}}  ").append(f"{change.status:<9}", style=STYLES.get(change.status, ""))
-    line.append("  " + ": ".join(notes) if notes else "")
-    line.rstrip()
-    return line

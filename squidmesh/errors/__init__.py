@@ -6,7 +6,7 @@
     ├── configuration  ConfigurationError WorkflowNotFound InvalidWorkflow StepTypeNotFound StepTypeConflict
     │                  StepTypeBroken InvalidExpression DatabaseUnavailable StatementRefused
     │                  SchemaOutdated
-    ├── starting       TriggerNotFound TriggerRequired InvalidPayload IdempotencyConflict
+    ├── starting       TriggerNotFound TriggerRequired InvalidPayload IdempotencyConflict InvalidHueyTask
     ├── runs           InvalidRunId RunNotFound AmbiguousRunId InvalidTransition RunNotPaused
     │                  WrongManualAction ActorRequired UnsafeReplay QueueNotFound
     └── steps          StepFailed RetryStep InvalidValue
@@ -108,6 +108,18 @@ class IdempotencyConflict(SquidMeshError):
             f"idempotency key {self.key!r} of workflow {self.workflow!r} belongs to run {self.run_id}, "
             "started with another payload"
         )
+
+
+class InvalidHueyTask(SquidMeshError):
+    """A huey task of the host cannot be written as JSON; ``argument`` is what cannot, ``""`` for something else."""
+
+    task: str
+    argument: str
+    reason: str
+
+    def __str__(self) -> str:
+        told = f"argument {self.argument!r} {self.reason}" if self.argument else self.reason
+        return f"huey task {self.task!r} was not enqueued: {told}"
 
 
 class StepTypeNotFound(SquidMeshError):
@@ -226,6 +238,7 @@ __all__ = [
     "DatabaseUnavailable",
     "IdempotencyConflict",
     "InvalidExpression",
+    "InvalidHueyTask",
     "InvalidPayload",
     "InvalidRunId",
     "InvalidTransition",

@@ -10,7 +10,7 @@ from squidmesh.model.identity import parse_run_id
 from squidmesh.model.ruling import ManualAction, Ruling, check_ruling
 from squidmesh.runtime.cancellation import Cancel, cancel_run, definition_of_run
 from squidmesh.runtime.manual import decide_run
-from squidmesh.runtime.replay import LATEST, ORIGINAL, Replay, newest_definition, replay_run
+from squidmesh.runtime.replay import LATEST, ORIGINAL, Replay, newest_definition, rehearse_replay, replay_run
 from squidmesh.runtime.wake import wake_run
 
 if TYPE_CHECKING:
@@ -67,29 +67,59 @@ class Operating(Starting):
         only True and False are taken, anything else raises ``ValueError``. ``InvalidTransition`` if the run has
         not ended, or cannot be replayed from that step.
         """
+        id_ = parse_run_id(run_id)
+        replay = self._replay(id_, from_step, definition, allow_irreversible=allow_irreversible, actor=actor)
+        start = replay_run(self.database, id_, replay)
+        self._announce([start])
+        return self.inspect_run(start.run.id)
+
+    def rehearse_replay(
+        self,
+        run_id: UUID | str,
+        *,
+        from_step: str | None = None,
+        allow_irreversible: bool = False,
+        definition: str = "latest",
+    ) -> None:
+        """Raise what ``replay_run`` with these arguments would raise now; return if it would start a run.
+
+        Nothing is written. What somebody else does before the replay itself may still keep it from starting one.
+        """
+        id_ = parse_run_id(run_id)
+        replay = self._replay(id_, from_step, definition, allow_irreversible=allow_irreversible, stored=False)
+        rehearse_replay(self.database, id_, replay)
+
+    def _replay(
+        self,
+        run_id: UUID,
+        from_step: str | None,
+        definition: str,
+        *,
+        allow_irreversible: bool,
+        actor: str | None = None,
+        stored: bool = True,
+    ) -> Replay:
+        """Return what was asked for; the definition that it runs on is stored, if it is new, unless told not to."""
         if not isinstance(allow_irreversible, bool):
             raise ValueError(f"allow_irreversible must be True or False, found {allow_irreversible!r}")
         if definition not in (LATEST, ORIGINAL):
             raise ValueError(f"definition must be {LATEST!r} or {ORIGINAL!r}, found {definition!r}")
-        id_ = parse_run_id(run_id)
-        original = definition_of_run(self.engine, id_)
+        original = definition_of_run(self.engine, run_id)
         newest = definition == LATEST and from_step is None
-        replay = Replay(
+        return Replay(
             original=original,
-            target=self._latest(original.workflow.name) if newest else original,
+            target=self._latest(original.workflow.name, stored=stored) if newest else original,
             from_step=from_step,
             allow_irreversible=allow_irreversible,
             actor=actor,
             max_value_bytes=self.settings.max_value_bytes,
         )
-        start = replay_run(self.database, id_, replay)
-        self._announce([start])
-        return self.inspect_run(start.run.id)
 
-    def _latest(self, workflow: str) -> Definition:
+    def _latest(self, workflow: str, *, stored: bool) -> Definition:
         """Return the loaded definition of a workflow, or the newest that the database knows."""
         if workflow in self.workflows:
-            return self._definition(self.workflows[workflow])
+            loaded = self.workflows[workflow]
+            return self._definition(loaded) if stored else self.engine.definitions.sketch(loaded)
         return newest_definition(self.engine, workflow)
 
     def wake_run(

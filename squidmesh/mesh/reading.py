@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     Paths = str | Path | Sequence[str | Path]
 
+LONGEST_PAGE = 10_000
+
 
 class Reading(Wiring):
     """The façade's calls that read and change nothing."""
@@ -36,7 +38,8 @@ class Reading(Wiring):
 
     def explain_run(self, run_id: UUID | str) -> Explanation:
         """Return why a run is where it is; ``InvalidRunId`` or ``RunNotFound`` otherwise."""
-        return explanation.explain_run(self.database, parse_run_id(run_id))
+        # Files that nobody has asked for yet are not read for it: there may be a thousand, or a broken one.
+        return explanation.explain_run(self.database, parse_run_id(run_id), self.__dict__.get("workflows", {}))
 
     def explain_fleet(self, workflow: str | None = None) -> list[FleetGroup]:
         """Return all open runs (of one workflow, if named) grouped by reason, step and error code, most first.
@@ -74,8 +77,9 @@ class Reading(Wiring):
         """Return runs without history, the newest first; all that is given must hold of each.
 
         ``status`` is one or several. ``payload`` is what a run's payload contains: these fields with these values, of
-        maps and lists inside as many as are named. ``since`` is an aware time. ``cursor`` is the id of the last run
-        of the page before. ``InvalidValue`` names the argument that cannot be, ``InvalidRunId`` the cursor.
+        maps and lists inside as many as are named. ``since`` is an aware time. ``limit`` is 10,000 at most, ``cursor``
+        the id of the last run of the page before. ``InvalidValue`` names the argument that cannot be, ``InvalidRunId``
+        the cursor.
         """
         return inspection.list_runs(
             self.database,
@@ -119,6 +123,8 @@ def _aware(since: datetime | None) -> datetime | None:
 
 
 def _limit(limit: int) -> int:
-    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-        raise InvalidValue("limit", f"must be a whole number from 1 on, found {limit!r}")
+    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= LONGEST_PAGE:
+        raise InvalidValue(
+            "limit", f"must be a whole number from 1 to {LONGEST_PAGE}, found {limit!r}; cursor turns to the next page"
+        )
     return limit

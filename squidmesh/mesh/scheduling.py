@@ -27,16 +27,21 @@ class Scheduling(Reading):
         loaded = {name: (workflow, definition_hash(workflow)) for name, workflow in self.workflows.items()}
         return schedules.list_schedules(self.database, loaded)
 
-    def pause_schedule(self, workflow: str, trigger: str) -> None:
-        """Stop a schedule from firing, in every process, until it is resumed.
+    def pause_schedule(
+        self, workflow: str, trigger: str, *, actor: str | None = None, comment: str | None = None
+    ) -> None:
+        """Stop a schedule from firing, in every process, until it is resumed; who did it is kept with the schedule.
 
-        ``WorkflowNotFound`` or ``TriggerNotFound`` if no loaded workflow has this cron trigger.
+        A schedule that is paused already stays as it is. ``WorkflowNotFound`` or ``TriggerNotFound`` if no loaded
+        workflow has this cron trigger.
         """
-        schedules.pause_schedule(self.database, self._schedule(workflow, trigger))
+        schedules.pause_schedule(self.database, self._schedule(workflow, trigger), actor=actor, comment=comment)
 
-    def resume_schedule(self, workflow: str, trigger: str) -> None:
+    def resume_schedule(
+        self, workflow: str, trigger: str, *, actor: str | None = None, comment: str | None = None
+    ) -> None:
         """Let a schedule fire again, from now on and by the definition loaded here; raises as ``pause_schedule``."""
-        schedules.resume_schedule(self.database, self._schedule(workflow, trigger))
+        schedules.resume_schedule(self.database, self._schedule(workflow, trigger), actor=actor, comment=comment)
 
     def fire_schedule(
         self,

@@ -19,7 +19,7 @@ from squidmesh.runtime.execution import Executor
 from squidmesh.runtime.recording import Rules
 from squidmesh.runtime.trace_links import find_ended_run
 from squidmesh.runtime.wakeups import Notifier
-from squidmesh.settings import EMBEDDED_SCHEME, Settings, find_embedded_folder, load_settings
+from squidmesh.settings import EMBEDDED_SCHEME, SETTING_NAMES, Settings, find_embedded_folder, load_settings
 from squidmesh.steps.registry import StepRegistry
 from squidmesh.store.engine import Database
 
@@ -58,6 +58,17 @@ class Wiring:
         self._extra_steps = dict(steps or {})
         self._events = Events()
         self._events.subscribe("run.status_changed", trace_ended_runs(lambda id_: find_ended_run(self.database, id_)))
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments that make a mesh like this one; what ``on`` was told stays with this one."""
+        others = [name for name in SETTING_NAMES if name not in {"database_url", "workflows"}]
+        return {
+            "database": self.settings.database_url if self._target is None else self._target,
+            "workflows": self.settings.workflows or None,
+            "steps": dict(self._extra_steps),
+            "folder": self._folder,
+            **{name: getattr(self.settings, name) for name in others},
+        }
 
     @cached_property
     def registry(self) -> StepRegistry:
@@ -105,6 +116,7 @@ class Wiring:
                 event_loop=EventLoop(),
                 max_value_bytes=settings.max_value_bytes,
                 begin=partial(begin, self.database, settings.lease),
+                on_worker_lost=OnWorkerLost(settings.on_worker_lost),
             ),
             rules=Rules(max_losses=settings.max_losses, on_worker_lost=OnWorkerLost(settings.on_worker_lost)),
             events=self._events,

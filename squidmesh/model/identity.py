@@ -20,7 +20,16 @@ _lock = threading.Lock()
 _last = 0
 # Asking the system for a few bytes lets another thread run each time, and an id must be unique, not secret.
 _random = random.Random()  # noqa: S311 - nothing here is secret
-os.register_at_fork(after_in_child=_random.seed)
+
+
+def _begin_anew() -> None:
+    """In a forked process: make other ids than the parent, and wait for no thread of the parent."""
+    global _lock  # noqa: PLW0603 - the lock is that of the process
+    _lock = threading.Lock()
+    _random.seed()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
 
 
 def new_id() -> UUID:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from squidmesh.errors import InvalidValue
 from squidmesh.model.shown import Shown
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
+
+# As the schema of workflow files has it.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,3 +40,14 @@ class Queue(Shown):
     def paused(self) -> bool:
         """Whether nothing is claimed from it."""
         return self.paused_at is not None
+
+
+def check_queue_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of queues; ``InvalidValue`` for one that no workflow could name."""
+    if isinstance(names, str):
+        raise InvalidValue("queues", f"must be a list of names, found the text {names!r}")
+    for name in names:
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            rule = "up to 100 letters, digits, dots, hyphens and underscores, beginning with a letter or digit"
+            raise InvalidValue("queues", f"{name!r} cannot be the name of a queue: write {rule}")
+    return tuple(names)

@@ -20,7 +20,7 @@ class Schedule(Shown):
     ``definition`` is the hash of the definition that fires (None: no worker has seen the schedule yet),
     ``loaded`` says whether it is the one loaded here: a process that has loaded another does not fire it.
     ``next_at`` is None while the schedule is paused or where no time matches any more; ``last_at`` is the
-    newest time that a run was started for.
+    newest time that a run was started for. ``actor`` and ``comment`` are those of the last pause or resumption.
     """
 
     workflow: str
@@ -32,6 +32,8 @@ class Schedule(Shown):
     definition: str | None
     loaded: bool
     paused_at: datetime | None
+    actor: str | None
+    comment: str | None
     next_at: datetime | None
     last_at: datetime | None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from squidmesh.model.shown import Shown
 
@@ -19,6 +19,15 @@ class TablesState(StrEnum):
     OUTDATED = "outdated"
     MISSING = "missing"
     NEWER = "newer"
+
+    @classmethod
+    def of(cls, current: str | None, expected: str) -> Self:
+        """Return the state of tables of a version (None: there are none); versions sort by their age."""
+        if current is None:
+            return cls.MISSING
+        if current == expected:
+            return cls.UP_TO_DATE
+        return cls.OUTDATED if current < expected else cls.NEWER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Beginning an irreversible step: one guarded statement just before the call; no row, no call."""
+"""Beginning a step whose loss is not simply made good: one guarded statement just before the call; no row, no call."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from squidmesh.errors import DatabaseUnavailable
+from squidmesh.runtime.progression import is_irreversible
 from squidmesh.store.begins import begin_if_held
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from squidmesh.store.engine import Database
 
 log = logging.getLogger(__name__)
-RECOVERY = {"irreversible": True, "compensatable": False}
+IRREVERSIBLE = {"irreversible": True, "compensatable": False}
 
 
 def begin(database: Database, lease: timedelta, task: Prepared) -> bool:
@@ -25,9 +26,10 @@ def begin(database: Database, lease: timedelta, task: Prepared) -> bool:
     does not happen late. So does one that cannot reach the database.
     """
     claim = task.claim
+    recovery = IRREVERSIBLE if is_irreversible(task.step) else None
     try:
         with database.transaction() as connection:
-            return begin_if_held(database, connection, claim.id, claim.token, lease=lease, recovery=RECOVERY)
+            return begin_if_held(database, connection, claim.id, claim.token, lease=lease, recovery=recovery)
     except DatabaseUnavailable as error:
         log.warning("step %s of run %s is not begun: %s", claim.step, claim.run.id, error)
         return False

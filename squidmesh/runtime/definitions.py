@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from squidmesh.errors import ConfigurationError
 from squidmesh.expressions import Expression, compile_expression
@@ -74,6 +74,11 @@ class DefinitionCache:
         )
         return self._keep(hash_, workflow)
 
+    def sketch(self, workflow: Workflow) -> Definition:
+        """Return the definition of a loaded workflow without storing it: its lanes have no numbers yet."""
+        hash_ = self._hash_of(workflow)
+        return self._known.get(hash_) or _define(hash_, workflow, dict.fromkeys(_lanes(workflow), 0))
+
     def get(self, hash_: str) -> Definition:
         """Return a definition by hash, from the database if no file here declares it."""
         known = self._known.get(hash_)
@@ -85,13 +90,7 @@ class DefinitionCache:
         return self._keep(hash_, from_document(document))
 
     def _keep(self, hash_: str, workflow: Workflow) -> Definition:
-        definition = Definition(
-            hash=hash_,
-            workflow=workflow,
-            graph=Graph(workflow),
-            lanes=add_lanes(self._database, sorted(set(_lanes(workflow)))),
-            expressions={text: compile_expression(text) for text in _expressions(workflow)},
-        )
+        definition = _define(hash_, workflow, add_lanes(self._database, sorted(set(_lanes(workflow)))))
         with self._lock:
             return self._known.setdefault(hash_, definition)
 
@@ -101,6 +100,26 @@ class DefinitionCache:
         if kept is None:
             kept = self._hashes[id(workflow)] = (workflow, definition_hash(workflow))
         return kept[1]
+
+
+def why_unreadable(document: Mapping[str, Any]) -> str | None:
+    """Return why this process cannot run by a stored definition, None if it can."""
+    try:
+        for text in _expressions(from_document(document)):
+            compile_expression(text)
+    except Exception as error:  # noqa: BLE001 - one that is damaged, or of a later release, may raise anything
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def _define(hash_: str, workflow: Workflow, lanes: Mapping[Lane, int]) -> Definition:
+    return Definition(
+        hash=hash_,
+        workflow=workflow,
+        graph=Graph(workflow),
+        lanes=lanes,
+        expressions={text: compile_expression(text) for text in _expressions(workflow)},
+    )
 
 
 def _lane(step: Step) -> Lane:

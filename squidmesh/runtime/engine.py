@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from squidmesh.runtime.unreadable import Unreadable
 from squidmesh.store.dedicated import Dedicated
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Engine:
     lease: timedelta
     poll_interval: timedelta
     sweep_interval: timedelta
+    unreadable: Unreadable = field(default_factory=Unreadable)
 
     def dedicated(self) -> Dedicated:
         """Return a connection for one loop of a worker to own."""

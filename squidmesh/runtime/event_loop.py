@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     from squidmesh.steps.context import ClaimSignals
 
@@ -19,12 +19,12 @@ class EventLoop:
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
+        self._join: Callable[[float], object] | None = None
         self._lock = threading.Lock()
 
     def wait_for(self, coroutine: Coroutine[Any, Any, Any], signals: ClaimSignals) -> Any:
         """Run a coroutine on the loop and return its result, or raise what it raised; ``signals`` may cancel it."""
-        future = asyncio.run_coroutine_threadsafe(_kept(coroutine), self._running())
+        future = asyncio.run_coroutine_threadsafe(kept(coroutine), self._running())
         signals.interrupt = future.cancel
         if signals.cancelled:  # it was told before there was anything to interrupt
             future.cancel()
@@ -39,22 +39,28 @@ class EventLoop:
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(target=_serve, args=[self._loop], name="squidmesh-async", daemon=True)
-                self._thread.start()
+                self._loop = self._start()
             return self._loop
+
+    def _start(self) -> asyncio.AbstractEventLoop:
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=serve, args=[loop], name="squidmesh-async", daemon=True)
+        thread.start()
+        self._join = thread.join
+        return loop
 
     def close(self) -> None:
         """Stop the loop and cancel the steps that are still on it."""
         with self._lock:
-            if self._loop is None or self._thread is None:
+            if self._loop is None or self._join is None:
                 return
             self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(_LAST_WORDS)
+            self._join(_LAST_WORDS)
             self._loop = None
 
 
-def _serve(loop: asyncio.AbstractEventLoop) -> None:
+def serve(loop: asyncio.AbstractEventLoop) -> None:
+    """Run a loop until it is stopped, then cancel what is still on it."""
     try:
         loop.run_forever()
         loop.run_until_complete(_cancel_all())
@@ -69,7 +75,7 @@ async def _cancel_all() -> None:
     await asyncio.gather(*left, return_exceptions=True)
 
 
-async def _kept(coroutine: Coroutine[Any, Any, Any]) -> tuple[Any, BaseException | None]:
+async def kept(coroutine: Coroutine[Any, Any, Any]) -> tuple[Any, BaseException | None]:
     """Keep what a coroutine raises: asyncio lets SystemExit and KeyboardInterrupt end the loop of all the others."""
     try:
         return await coroutine, None

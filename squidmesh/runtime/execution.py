@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, assert_never
 
 from squidmesh.errors import InvalidValue, StepTypeBroken, StepTypeConflict, StepTypeNotFound
 from squidmesh.expressions import EvaluationFailed
-from squidmesh.model.definition import Approval, Log, Pause, Uses, Wait
+from squidmesh.model.definition import Approval, Log, OnWorkerLost, Pause, Uses, Wait
 from squidmesh.model.duration import to_duration
 from squidmesh.model.outcome import Outcome, Released, Skipped, Succeeded
 from squidmesh.model.state import StepRunKind
 from squidmesh.model.values import encode
 from squidmesh.runtime.outcomes import failed, missing_input
 from squidmesh.runtime.preparation import Prepared, Undo, step_input
-from squidmesh.runtime.progression import is_irreversible
+from squidmesh.runtime.progression import begins_explicitly
 from squidmesh.runtime.raised import outcome_of_raised
 from squidmesh.runtime.waiting import execute_wait, reach_gate
 from squidmesh.steps.builtin import write_log
@@ -47,16 +48,20 @@ _NOT_BEGUN = timedelta(seconds=1)  # the database did not answer: no hot loop un
 class Executor:
     """What executing needs besides the claim; one for a process.
 
-    ``begin`` marks an irreversible step as begun, just before its call; False (always, where nothing
-    can mark it): it must not be called.
-    ``stubs`` answer for steps, by name.
+    ``begin`` marks a step as begun, just before its call, that is irreversible or not simply tried again when it is
+    lost (which ``on_worker_lost`` says where the step does not); False (always, where nothing can mark it): it must
+    not be called.
+    ``stubs`` answer for steps, by name. ``interruptible`` is entered around each call: where a callable can be
+    interrupted, it lets its signals do so.
     """
 
     registry: StepRegistry
     event_loop: EventLoop
     max_value_bytes: int
     begin: Callable[[Prepared], bool] = lambda _: False
+    on_worker_lost: OnWorkerLost = OnWorkerLost.RETRY
     stubs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    interruptible: Callable[[ClaimSignals], AbstractContextManager[object]] = nullcontext
 
     def execute(self, task: Prepared, signals: ClaimSignals, connection: Connection | None = None) -> Outcome:
         """Run a claimed step run to its outcome; whatever the callable does, this returns.
@@ -106,9 +111,10 @@ class Executor:
             return failed("invalid_input", f"the step's input is not valid: {error}", path=error.path)
         except (StepTypeNotFound, StepTypeBroken, StepTypeConflict) as error:
             return failed("step_type_unavailable", str(error))
-        if task.undo is None and is_irreversible(task.step) and not self.begin(task):
+        if task.undo is None and begins_explicitly(task.step, self.on_worker_lost) and not self.begin(task):
             return Released(delay=_NOT_BEGUN, untouched=True)
-        returned = step_type.call(**arguments)
+        with self.interruptible(signals):
+            returned = step_type.call(**arguments)
         if step_type.is_async:
             returned = self.event_loop.wait_for(returned, signals)
         return self._outcome_of_returned(step_type, returned)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from squidmesh.errors import RunNotFound
 from squidmesh.model.run import Explanation
 from squidmesh.model.state import Goal, Phase, RunStatus, StepRunKind, StepStatus
+from squidmesh.runtime.definitions import why_unreadable
 from squidmesh.runtime.next_actions import actions_while_open, after_end
 from squidmesh.runtime.paused import actions_for, describe_pause, paused_among, reasons_by_step
 from squidmesh.store import history
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row
 
+    from squidmesh.model.definition import Workflow
     from squidmesh.store.engine import Database
 
+_WITHOUT_DEFINITION = ("wait", "wake_run", "resume_queue")
 _FAILURE_REASONS = {"worker_lost": "worker_lost", "run_timed_out": "run_timed_out"}
 
 
@@ -37,8 +40,11 @@ class _Finding:
     actions: tuple[str, ...] = ()
 
 
-def explain_run(database: Database, run_id: UUID) -> Explanation:
-    """Return the explanation of a run; ``RunNotFound`` if there is none."""
+def explain_run(database: Database, run_id: UUID, loaded: Mapping[str, Workflow]) -> Explanation:
+    """Return the explanation of a run; ``RunNotFound`` if there is none.
+
+    ``loaded`` are the workflows that this process has loaded, by name: a replay would run on them.
+    """
     with database.snapshot() as connection:
         run = history.read_run(connection, run_id)
         if run is None:
@@ -48,10 +54,15 @@ def explain_run(database: Database, run_id: UUID) -> Explanation:
         finding = _finished(run, steps) or _open(database, connection, run, steps, now)
         if run.goal == Goal.CANCELLED:
             finding = _with_cancel(connection, run, finding)
-        if RunStatus(run.status).terminal:
-            possible, more = after_end(database, connection, run, steps)
+        unreadable = why_unreadable(run.document)
+        possible: tuple[str, ...] = ()
+        more: dict[str, Any] = {}
+        if unreadable is not None:
+            finding = _unreadable(run, finding, unreadable)
+        elif RunStatus(run.status).terminal:
+            possible, more = after_end(database, connection, run, steps, loaded)
         else:
-            possible, more = actions_while_open(steps, now), {}
+            possible = actions_while_open(steps, now)
     return Explanation(
         status=RunStatus(run.status),
         reason=finding.reason,
@@ -61,6 +72,13 @@ def explain_run(database: Database, run_id: UUID) -> Explanation:
         next_actions=tuple(dict.fromkeys((*finding.actions, *possible))),
         evidence=_evidence(run, steps, now),
     )
+
+
+def _unreadable(run: Row[Any], finding: _Finding, why: str) -> _Finding:
+    """Say that this process cannot read the run's definition, and leave out what would need it."""
+    details = {**(finding.details or {}), "definition_unreadable": f"{run.definition_hash}: {why}"}
+    actions = tuple(action for action in finding.actions if action in _WITHOUT_DEFINITION)
+    return replace(finding, details=details, actions=actions)
 
 
 def _with_cancel(connection: Connection, run: Row[Any], finding: _Finding) -> _Finding:
@@ -149,11 +167,12 @@ def _stopping(run: Row[Any], steps: Sequence[Row[Any]], now: datetime) -> _Findi
     busy = [step for step in steps if step.status in {StepStatus.RUNNING, StepStatus.PENDING}]
     names = [step.step for step in busy]
     later = any(step.status == StepStatus.PENDING and step.run_at > now for step in busy)
+    expired = [step.step for step in busy if step.status == StepStatus.RUNNING and step.lease_until < now]
     return _Finding(
         reason=reason,
         since=_stopping_since(run, steps),
         step=names[0] if names else None,
-        details={"failure": run.failure, "unfinished": names},
+        details={"failure": run.failure, "unfinished": names, "lease_expired": expired},
         actions=("wait", "wake_run") if later else ("wait",),
     )
 

@@ -80,7 +80,7 @@ def _server(database: Database) -> Finding:
     except DatabaseUnavailable as error:
         return problem("database", error.detail, "squidmesh needs a PostgreSQL server that it can reach and log in to")
     except SquidMeshError as error:
-        return problem("database", str(error), "correct the setting database_url")
+        return problem("database", str(error), "do as it says, or correct the setting database_url")
     where = f"PostgreSQL {server.version.split()[0]} at {database.shown_url}, as {server.user}"
     if server.number < OLDEST_SERVER:
         return problem("database", where, "PostgreSQL 14 or later is needed: upgrade the server")

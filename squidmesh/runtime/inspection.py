@@ -68,7 +68,7 @@ def snapshot_of(row: Row[Any], workflow: Workflow, outputs: Sequence[Row[Any]], 
     snapshot = Snapshot.of_run(facts)
     for output in outputs:
         if upto is None or output.completed_seq <= upto:
-            snapshot = snapshot.with_output(workflow.steps[output.step], json.dumps(output.output))
+            snapshot = snapshot.with_output(workflow.steps[output.step], output.output)
     return snapshot
 
 

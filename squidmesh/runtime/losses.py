@@ -30,8 +30,12 @@ BATCH = 50
 
 
 def sweep_losses(engine: Engine, connection: psycopg.Connection[Any]) -> int:
-    """Give up every claim whose lease has passed; return how many were found."""
-    claims = expired_claims(engine.database, connection, BATCH)
+    """Give up every claim whose lease has passed; return how many were found.
+
+    One run that cannot be read must not keep the others from being taken up: what fails is told once and left alone
+    for a while, so that it takes no place in the batches that follow.
+    """
+    claims = expired_claims(engine.database, connection, BATCH, engine.unreadable.left_alone())
     for claim in claims:
         try:
             with engine.database.errors():
@@ -39,15 +43,18 @@ def sweep_losses(engine: Engine, connection: psycopg.Connection[Any]) -> int:
         except DatabaseUnavailable as error:
             if not isinstance(error, StatementRefused):
                 raise
-            log.exception("the loss of step %s of run %s was refused", claim.step, claim.run.id)
+            if engine.unreadable.meet(claim.token):
+                log.exception("the loss of step %s of run %s was refused", claim.step, claim.run.id)
         except Exception:
-            # One run that cannot be read must not keep the others from being taken up.
-            log.exception("the loss of step %s of run %s cannot be recorded", claim.step, claim.run.id)
+            if engine.unreadable.meet(claim.token):
+                log.exception("the loss of step %s of run %s cannot be recorded", claim.step, claim.run.id)
     return len(claims)
 
 
 def _give_up(engine: Engine, connection: psycopg.Connection[Any], claim: Claim) -> None:
-    (task,) = prepare(engine.database, connection, engine.definitions, [claim])
+    task = _read(engine, connection, claim)
+    if task is None:
+        return
     ended = plan_record(task, Lost(), engine.rules)
     recorded = settled = None
     if ended.completion is not None:
@@ -57,6 +64,27 @@ def _give_up(engine: Engine, connection: psycopg.Connection[Any], claim: Claim) 
     if recorded or settled:
         log.warning("step %s of run %s was lost with its worker", claim.step, claim.run.id)
         report_ended(engine.events, ended, recorded, settled, 0.0)
+
+
+def _read(engine: Engine, connection: psycopg.Connection[Any], claim: Claim) -> Prepared | None:
+    try:
+        with engine.database.errors():
+            return prepare(engine.database, connection, engine.definitions, [claim])[0]
+    except DatabaseUnavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - a definition that is damaged, or of a later release, may raise anything
+        _tell_unreadable(engine, claim, error)
+        return None
+
+
+def _tell_unreadable(engine: Engine, claim: Claim, error: Exception) -> None:
+    if engine.unreadable.meet(claim.token):
+        log.error(
+            "the loss of step %s of run %s cannot be recorded: its definition %s cannot be read here (%s: %s); "
+            "a worker of the release that wrote it will do so",
+            *(claim.step, claim.run.id, claim.run.definition_hash, type(error).__name__, error),
+            extra={"run_id": str(claim.run.id), "workflow": claim.run.workflow, "step": claim.step},
+        )
 
 
 def record_loss(

@@ -47,8 +47,8 @@ class Situation:
 
     ``attempt`` and ``losses`` are those of the claim; ``holds`` evaluates a ``when`` over what is known once the
     step has ended (its output, its failure) and may raise ``EvaluationFailed``; ``failure`` is the failure that the
-    run met before this step; ``alone`` says that nothing else ran in the step's process, ``begun`` that an
-    irreversible step was begun: its callable may have been called. ``max_losses`` and ``on_worker_lost`` are settings.
+    run met before this step; ``alone`` says that nothing else ran in the step's process, ``begun`` that a step which
+    is begun explicitly was: its callable may have been called. ``max_losses`` and ``on_worker_lost`` are settings.
     """
 
     attempt: int
@@ -124,16 +124,19 @@ def is_irreversible(step: Step) -> bool:
     return isinstance(step.action, Uses) and step.action.irreversible
 
 
+def begins_explicitly(step: Step, setting: OnWorkerLost) -> bool:
+    """Return whether a step is marked as begun just before its call: a loss after that is not simply tried again."""
+    return loss_policy(step, setting, begun=True) is not OnWorkerLost.RETRY or is_irreversible(step)
+
+
 def loss_policy(step: Step, setting: OnWorkerLost, *, begun: bool) -> OnWorkerLost:
     """Return what becomes of a step whose worker vanished.
 
-    A built-in, and an irreversible step that was not ``begun``, have done nothing: they simply run again.
+    A built-in, and a step that was not ``begun``, have done nothing: they simply run again.
     """
-    if not isinstance(step.action, Uses):
+    if not isinstance(step.action, Uses) or not begun:
         return OnWorkerLost.RETRY
-    if step.action.irreversible:
-        return step.action.on_worker_lost or OnWorkerLost.PAUSE if begun else OnWorkerLost.RETRY
-    return step.action.on_worker_lost or setting
+    return step.action.on_worker_lost or (OnWorkerLost.PAUSE if step.action.irreversible else setting)
 
 
 def _decide_gate(workflow: Workflow, step: Step, decided: Decided, situation: Situation) -> Decision:

@@ -14,7 +14,7 @@ from squidmesh.model.identity import new_id, new_token
 from squidmesh.model.outcome import Decided, Deferred, Failed, Failure, Lost, Outcome, Released, Skipped, Succeeded
 from squidmesh.model.state import StepRunKind, StepStatus
 from squidmesh.runtime.preparation import Prepared
-from squidmesh.runtime.progression import WORKER_LOST, Situation, decide, is_irreversible
+from squidmesh.runtime.progression import WORKER_LOST, Situation, begins_explicitly, decide
 from squidmesh.store.records import Audit, Completion, Decrement, Insertion
 
 if TYPE_CHECKING:
@@ -79,15 +79,15 @@ def snapshot_after(task: Prepared, outcome: Outcome) -> Snapshot:
     return snapshot if failure is None else snapshot.with_failure(failure_of(task.claim, failure))
 
 
-def needs_look(task: Prepared, outcome: Outcome) -> bool:
+def needs_look(task: Prepared, outcome: Outcome, rules: Rules) -> bool:
     """Return whether only the step's row can tell what an interrupted attempt means: whether it was begun."""
     interrupted = isinstance(outcome, Lost) or (isinstance(outcome, Failed) and outcome.interrupted)
-    return interrupted and is_irreversible(task.step)
+    return interrupted and begins_explicitly(task.step, rules.on_worker_lost)
 
 
 def plan_record(task: Prepared, outcome: Outcome, rules: Rules, served: Collection[int] = ()) -> Ended:
     """Return what to record; a successor on a ``served`` lane that is due at once is handed over."""
-    if needs_look(task, outcome):
+    if needs_look(task, outcome, rules):
         return Ended(task=task, outcome=outcome, decision=None, completion=None)
     return plan_decided(task, outcome, decide_ended(task, outcome, rules), served)
 

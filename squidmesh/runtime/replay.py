@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from squidmesh.errors import InvalidTransition, RunNotFound, TriggerNotFound, UnsafeReplay, suggestion
-from squidmesh.model.definition import Shape, Uses
+from squidmesh.errors import InvalidPayload, InvalidTransition, RunNotFound, TriggerNotFound, UnsafeReplay, suggestion
+from squidmesh.model.definition import Shape
 from squidmesh.model.identity import new_id
+from squidmesh.model.payload import apply_contract
 from squidmesh.model.state import RunStatus, StepRunKind, StepStatus
 from squidmesh.runtime.recording import first_delay
 from squidmesh.runtime.replay_plan import (
@@ -61,29 +62,43 @@ class Replay:
 def replay_run(database: Database, run_id: UUID, replay: Replay) -> Start:
     """Insert the run that replays a finished one, and return its start.
 
-    What it carries over it may have to undo, and an effect is undone once: therefore a run carries over no step with
-    a compensation while another open replay has carried it. Nor does a replay undo what a completed run did.
+    A replay does not undo what a completed run did.
 
     ``InvalidTransition`` if the run has not ended or cannot be replayed from that step, ``UnsafeReplay`` if it
     would repeat what cannot be undone, ``InvalidPayload`` or ``TriggerNotFound`` if the newer definition does not
     take the payload.
     """
     with database.transaction() as connection:
-        run = runs.lock_run(connection, run_id)
-        if run is None:
-            raise RunNotFound(str(run_id))
-        if not RunStatus(run.status).terminal:
-            raise InvalidTransition(run.status, "replayed", "it has not ended; cancel it first")
-        rows = history.read_steps(connection, [run_id])
+        run = _require_ended(runs.lock_run(connection, run_id), run_id)
         effects.lock_family(database, connection, run_id)
-        past = read_past(database, connection, run_id, rows)
-        beginning = _beginning(run, replay, past)
-        _require_safe(run, replay, past, beginning)
-        if beginning is not None:
-            _require_unshared(database, connection, run, replay, beginning)
+        beginning = _permitted_beginning(database, connection, run, replay)
         start = _insert(database, connection, run, replay, beginning)
         _note(database, connection, run, replay, start, beginning)
     return start
+
+
+def rehearse_replay(database: Database, run_id: UUID, replay: Replay) -> None:
+    """Raise what ``replay_run`` would raise now; nothing is written, and nothing locked."""
+    with database.snapshot() as connection:
+        run = _require_ended(runs.find_run(connection, run_id), run_id)
+        _permitted_beginning(database, connection, run, replay)
+        _start(run, replay)
+
+
+def _require_ended(run: Row[Any] | None, run_id: UUID) -> Row[Any]:
+    if run is None:
+        raise RunNotFound(str(run_id))
+    if not RunStatus(run.status).terminal:
+        raise InvalidTransition(run.status, "replayed", "it has not ended; cancel it first")
+    return run
+
+
+def _permitted_beginning(database: Database, connection: Connection, run: Row[Any], replay: Replay) -> Beginning | None:
+    """Return where the replay begins (None: at the start), if nothing forbids it."""
+    past = read_past(database, connection, run.id, history.read_steps(connection, [run.id]))
+    beginning = _beginning(run, replay, past)
+    _require_safe(run, replay, past, beginning)
+    return beginning
 
 
 def newest_definition(engine: Engine, workflow: str) -> Definition:
@@ -100,6 +115,7 @@ def read_past(
     """Return what became of a run's steps, by name; ``rows`` are its step runs."""
     undone = effects.undone_steps(database, connection, run_id)
     interrupted = effects.interrupted_steps(database, connection, run_id)
+    carriers = effects.open_carriers(database, connection, run_id)
     return {
         row.step: PastStep(
             step=row.step,
@@ -108,6 +124,7 @@ def read_past(
             completed_seq=row.completed_seq,
             interrupted=row.step in interrupted,
             undone=row.step in undone,
+            carrier=carriers.get(row.step),
         )
         for row in rows
         if row.kind == StepRunKind.STEP
@@ -152,22 +169,6 @@ def _require_safe(run: Row[Any], replay: Replay, past: Mapping[str, PastStep], b
         raise UnsafeReplay(repeated, safe_beginning(original, past, failed_step(run)))
 
 
-def _require_unshared(
-    database: Database, connection: Connection, run: Row[Any], replay: Replay, beginning: Beginning
-) -> None:
-    undoable = [item.step for item in beginning.carried if _is_undoable(replay.original.workflow, item)]
-    carrier = effects.open_carrier(database, connection, run.id, undoable) if undoable else None
-    if carrier is not None:
-        step, other = carrier
-        reason = f"run {other} has carried over step {step!r} and may still undo it: let it end, or cancel it"
-        raise InvalidTransition(run.status, f"replayed from {replay.from_step!r}", reason)
-
-
-def _is_undoable(workflow: Workflow, item: PastStep) -> bool:
-    action = workflow.steps[item.step].action
-    return item.status is StepStatus.COMPLETED and isinstance(action, Uses) and action.compensate is not None
-
-
 def _insert(
     database: Database, connection: Connection, run: Row[Any], replay: Replay, beginning: Beginning | None
 ) -> Start:
@@ -209,6 +210,17 @@ def _start(run: Row[Any], replay: Replay) -> Start:
         )
     schedule = json.dumps(run.schedule, ensure_ascii=False) if run.schedule else None
     return replace(start, run=replace(start.run, replayed_from=run.id, schedule=schedule))
+
+
+def why_unfit(run: Row[Any], workflow: Workflow) -> str | None:
+    """Return why a definition does not take a run's trigger and payload for a replay, None if it does."""
+    if run.trigger not in workflow.triggers:
+        return str(TriggerNotFound(run.workflow, run.trigger, tuple(workflow.triggers)))
+    try:
+        apply_contract(workflow.triggers[run.trigger].payload, run.payload, _moment(run, workflow) or datetime.now(UTC))
+    except InvalidPayload as error:
+        return str(error)
+    return None
 
 
 def _moment(run: Row[Any], workflow: Workflow) -> datetime | None:

@@ -11,6 +11,7 @@ from squidmesh.model.state import StepStatus
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
+    from uuid import UUID
 
     from squidmesh.model.definition import Workflow
 
@@ -21,7 +22,8 @@ _SETTLED = (StepStatus.COMPLETED, StepStatus.SKIPPED, StepStatus.FAILED)
 class PastStep:
     """What became of a step in the run that is replayed.
 
-    ``interrupted`` says that its call was begun and cut short, ``undone`` that its compensation was begun.
+    ``interrupted`` says that its call was begun and cut short, ``undone`` that its compensation was begun;
+    ``carrier`` is an open replay that has carried it over.
     """
 
     step: str
@@ -30,6 +32,7 @@ class PastStep:
     completed_seq: int | None
     interrupted: bool = False
     undone: bool = False
+    carrier: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +57,9 @@ def plan_beginning(workflow: Workflow, past: Mapping[str, PastStep], name: str) 
     """Return what a replay from step ``name`` carries over; ``Refused`` if it cannot begin there.
 
     A routed run carries what ended before it came to the step. A dependency-based one carries everything that
-    ended well and does not come after the step, so that parallel branches are not repeated either.
+    ended well and does not come after the step, so that parallel branches are not repeated either. What it carries
+    over it may have to undo, and an effect is undone once: no step with a compensation is carried that an open replay
+    has carried over.
     """
     if workflow.shape is Shape.ROUTED:
         carried = _carried_routed(past, name)
@@ -63,9 +68,18 @@ def plan_beginning(workflow: Workflow, past: Mapping[str, PastStep], name: str) 
     undone = [item.step for item in carried if item.undone]
     if undone:
         raise Refused(f"{_listed(undone)} before it was undone; begin there or earlier")
+    for item in sorted(carried, key=lambda item: item.completed_seq or 0):
+        if item.carrier is not None and _is_undoable(workflow, item):
+            what = f"run {item.carrier} has carried over step {item.step!r} and may still undo it"
+            raise Refused(f"{what}: let it end, or cancel it")
     seqs = [item.completed_seq or 0 for item in carried]
     order = sorted(carried, key=lambda item: item.completed_seq or 0)
     return Beginning(step=name, carried=tuple(order), seq=max(seqs, default=0))
+
+
+def _is_undoable(workflow: Workflow, item: PastStep) -> bool:
+    action = workflow.steps[item.step].action
+    return item.status is StepStatus.COMPLETED and isinstance(action, Uses) and action.compensate is not None
 
 
 def _carried_routed(past: Mapping[str, PastStep], name: str) -> list[PastStep]:

@@ -155,6 +155,8 @@ def _stored(
         definition=row.definition_hash,
         loaded=here is not None and here[1] == row.definition_hash,
         paused_at=row.paused_at,
+        actor=row.actor,
+        comment=row.comment,
         next_at=None if row.paused_at else Ticks(cron).after(row.now),
         last_at=last.get((row.workflow, row.trigger)),
     )
@@ -171,20 +173,22 @@ def _unseen(workflow: str, trigger: str, cron: Cron, now: datetime) -> Schedule:
         definition=None,
         loaded=True,
         paused_at=None,
+        actor=None,
+        comment=None,
         next_at=Ticks(cron).after(now),
         last_at=None,
     )
 
 
-def pause_schedule(database: Database, schedule: LoadedSchedule) -> None:
+def pause_schedule(database: Database, schedule: LoadedSchedule, *, actor: str | None, comment: str | None) -> None:
     """Stop a schedule from firing, in every process."""
     adopt_schedules(database, schedule.definition)
     with database.transaction() as connection:
-        schedules.pause_if_firing(database, connection, *schedule.name)
+        schedules.pause_if_firing(database, connection, *schedule.name, actor=actor, comment=comment)
 
 
-def resume_schedule(database: Database, schedule: LoadedSchedule) -> None:
+def resume_schedule(database: Database, schedule: LoadedSchedule, *, actor: str | None, comment: str | None) -> None:
     """Let a schedule fire again, by the definition loaded here; what came due meanwhile is not made up for."""
     adopt_schedules(database, schedule.definition, forced=True)
     with database.transaction() as connection:
-        schedules.resume_if_paused(database, connection, *schedule.name)
+        schedules.resume_if_paused(database, connection, *schedule.name, actor=actor, comment=comment)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 from squidmesh.model.decision import Advance, Retry, Stop, Suspend
 from squidmesh.model.outcome import Decided, Deferred, Failed, Lost, Outcome, Released
-from squidmesh.model.state import Phase, RunStatus, StepStatus
+from squidmesh.model.state import Phase, RunStatus, StepRunKind, StepStatus
 from squidmesh.runtime.ending import terminal_status
 from squidmesh.runtime.progression import losses_exhausted, runs_alone_after
 from squidmesh.runtime.recording import (
@@ -204,7 +204,9 @@ class _Settlement:
             claim.id,
             claim.token,
             delay=outcome.delay,
-            begun=isinstance(outcome, Deferred) or (None if not outcome.untouched else False),
+            begun=self._half_undone(outcome)
+            or isinstance(outcome, Deferred)
+            or (None if not outcome.untouched else False),
         )
         status = RunStatus(self.run.status)
         return Settled(step_status=StepStatus.PENDING, run_status=status, run_status_before=status)
@@ -222,9 +224,15 @@ class _Settlement:
             seq=runs.next_sequence(self.connection, self.run.id),
             output=output_of(outcome) if isinstance(outcome, Decided) or ended is StepStatus.COMPLETED else None,
             lost=isinstance(outcome, Lost),
+            begun=self._half_undone(outcome),
         )
         self._add_attempt(outcome)
         return ended
+
+    def _half_undone(self, outcome: Outcome) -> bool:
+        """A compensation that is given back may have undone its step, though no attempt of it counts."""
+        given_back = isinstance(outcome, Released) and not outcome.untouched
+        return given_back and self.task.claim.kind is StepRunKind.COMPENSATION
 
     def _add_attempt(self, outcome: Outcome) -> None:
         if was_attempted(outcome):

@@ -8,12 +8,14 @@ polling.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
+import weakref
 from typing import TYPE_CHECKING
 
 from squidmesh.errors import SquidMeshError
-from squidmesh.store.wakeups import listen, notify, notify_stop, received
+from squidmesh.store.wakeups import Waiting, listen, notify, notify_stop, notify_task, received
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -31,9 +33,15 @@ class Notifier:
     def __init__(self, database: Database, *, horizon: timedelta) -> None:
         self._database = database
         self._horizon = horizon.total_seconds()
+        self._closed = False
+        self.begin_anew()
+        _notifiers.add(self)
+
+    def begin_anew(self) -> None:
+        """Have nothing to send and no thread: in a forked child, where the parent's thread may have held the lock."""
         self._condition = threading.Condition()
         self._due_in: float | None = None
-        self._closed = False
+        self._task = False
         self._thread: threading.Thread | None = None
 
     def announce(self, delay: timedelta) -> None:
@@ -43,10 +51,21 @@ class Notifier:
             return
         with self._condition:
             self._due_in = seconds if self._due_in is None else min(self._due_in, seconds)
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="squidmesh-notify", daemon=True)
-                self._thread.start()
-            self._condition.notify()
+            self._send()
+
+    def announce_task(self, delay: timedelta) -> None:
+        """Say that a task of the host is due after ``delay``; one beyond the poll interval needs no hint."""
+        if delay.total_seconds() > self._horizon:
+            return
+        with self._condition:
+            self._task = True
+            self._send()
+
+    def _send(self) -> None:
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._run, name="squidmesh-notify", daemon=True)
+            self._thread.start()
+        self._condition.notify()
 
     def close(self) -> None:
         """Send what is still to be sent and stop."""
@@ -60,16 +79,31 @@ class Notifier:
     def _run(self) -> None:
         while True:
             with self._condition:
-                while self._due_in is None and not self._closed:
+                while self._due_in is None and not self._task and not self._closed:
                     self._condition.wait()
                 due_in, self._due_in = self._due_in, None
-            if due_in is None:
+                task, self._task = self._task, False
+            if due_in is None and not task:
                 return
             try:
-                notify(self._database, due_in)
+                if due_in is not None:
+                    notify(self._database, due_in)
+                if task:
+                    notify_task(self._database)
             except SquidMeshError as error:
                 log.debug("no wake-up was sent: %s", error)
             time.sleep(_PAUSE)
+
+
+_notifiers: weakref.WeakSet[Notifier] = weakref.WeakSet()
+
+
+def _begin_all_anew() -> None:
+    for notifier in _notifiers:
+        notifier.begin_anew()
+
+
+os.register_at_fork(after_in_child=_begin_all_anew)
 
 
 def announce_stop(database: Database, run_id: UUID) -> None:
@@ -80,4 +114,4 @@ def announce_stop(database: Database, run_id: UUID) -> None:
         log.debug("nobody was told that run %s stops: %s", run_id, error)
 
 
-__all__ = ["Notifier", "announce_stop", "listen", "received"]
+__all__ = ["Notifier", "Waiting", "announce_stop", "listen", "received"]

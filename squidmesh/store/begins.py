@@ -25,13 +25,17 @@ def begin_if_held(
     token: UUID,
     *,
     lease: timedelta,
-    recovery: Mapping[str, Any],
+    recovery: Mapping[str, Any] | None,
 ) -> bool:
-    """Mark a running step as begun, its lease new, if its claim stands and its lease has not passed."""
+    """Mark a running step as begun, its lease new, if its claim stands and its lease has not passed.
+
+    ``recovery`` is kept with it (None: what is there stays).
+    """
     now = database.clock()
+    kept = {} if recovery is None else {"recovery": recovery}
     begun = connection.execute(
         update(step_runs)
         .where(step_runs.c.id == id_, step_runs.c.claim_token == token, step_runs.c.lease_until > now)
-        .values(begun_at=now, lease_until=now + lease, recovery=recovery)
+        .values(begun_at=now, lease_until=now + lease, **kept)
     )
     return begun.rowcount == 1

@@ -219,7 +219,9 @@ FROM squidmesh.step_runs s JOIN squidmesh.runs r ON r.id = s.run_id WHERE s.stat
 """
 _ONE = f"{_STANDING} AND s.id = %(id)s"
 _OWN = f"{_STANDING} AND s.worker = %(worker)s"
-_EXPIRED = f"{_STANDING} AND s.lease_until < squidmesh.now() LIMIT %(limit)s"
+_EXPIRED = f"""{_STANDING} AND s.lease_until < squidmesh.now()
+AND s.claim_token <> ALL(%(beside)s::uuid[]) LIMIT %(limit)s
+"""
 
 
 def standing_claim(database: Database, connection: psycopg.Connection[Any], id_: UUID) -> Claim:
@@ -234,7 +236,10 @@ def claims_of_worker(database: Database, connection: psycopg.Connection[Any], wo
     return [_read_claim(row) for row in cursor.execute(database.sql(_OWN), {"worker": worker})]
 
 
-def expired_claims(database: Database, connection: psycopg.Connection[Any], limit: int) -> list[Claim]:
-    """Return claims whose lease has passed, without locking them."""
+def expired_claims(
+    database: Database, connection: psycopg.Connection[Any], limit: int, beside: Sequence[UUID]
+) -> list[Claim]:
+    """Return claims whose lease has passed, but for those with the tokens ``beside``, without locking them."""
     cursor = connection.cursor(row_factory=namedtuple_row)
-    return [_read_claim(row) for row in cursor.execute(database.sql(_EXPIRED), {"limit": limit})]
+    arguments = {"limit": limit, "beside": list(beside)}
+    return [_read_claim(row) for row in cursor.execute(database.sql(_EXPIRED), arguments)]

@@ -54,7 +54,8 @@ def interrupted_steps(database: Database, connection: Connection, run_id: UUID) 
 _UNDONE = """
 SELECT s.step FROM squidmesh.step_runs s WHERE s.run_id = CAST(:run AS uuid) AND s.kind = 0 AND EXISTS (
     SELECT 1 FROM squidmesh.step_runs c
-    WHERE c.origin_id = coalesce(s.origin_id, s.id) AND c.kind = 1 AND c.attempt > 0)
+    WHERE c.origin_id = coalesce(s.origin_id, s.id) AND c.kind = 1
+        AND (c.attempt > 0 OR c.begun_at IS NOT NULL))
 """
 
 
@@ -81,18 +82,14 @@ _CARRIERS = """
 SELECT s.step, r.id FROM squidmesh.step_runs s
 JOIN squidmesh.step_runs o ON o.origin_id = coalesce(s.origin_id, s.id)
 JOIN squidmesh.runs r ON r.id = o.run_id
-WHERE s.run_id = CAST(:run AS uuid) AND s.kind = 0 AND s.step = ANY(CAST(:steps AS text[])) AND o.kind = 0
-    AND r.finished_at IS NULL
-ORDER BY r.id, s.completed_seq LIMIT 1
+WHERE s.run_id = CAST(:run AS uuid) AND s.kind = 0 AND o.kind = 0 AND o.run_id <> s.run_id AND r.finished_at IS NULL
+ORDER BY r.id DESC
 """
 
 
-def open_carrier(
-    database: Database, connection: Connection, run_id: UUID, steps: Sequence[str]
-) -> tuple[str, UUID] | None:
-    """Return (step, run) of an open run that has carried over one of the steps of a run, None if there is none."""
-    row = connection.execute(text(database.sql(_CARRIERS)), {"run": run_id, "steps": list(steps)}).one_or_none()
-    return (row.step, row.id) if row is not None else None
+def open_carriers(database: Database, connection: Connection, run_id: UUID) -> dict[str, UUID]:
+    """Return, for each step of a run that an open run has carried over, that run (the first, of several)."""
+    return {row.step: row.id for row in connection.execute(text(database.sql(_CARRIERS)), {"run": run_id})}
 
 
 _FAMILY = """

@@ -43,11 +43,12 @@ SET enable_mergejoin = off; SET enable_bitmapscan = off; SET jit = off;
 SET default_transaction_isolation = 'read committed'
 """
 _HAS_TRANSACTION_TIMEOUT = 170_000
+_PROBES = 3
 _CONNECT = {
     "connect_timeout": 10,
     "keepalives_idle": 10,
     "keepalives_interval": 5,
-    "keepalives_count": 3,
+    "keepalives_count": _PROBES,
     "fallback_application_name": "squidmesh",
 }
 
@@ -71,6 +72,7 @@ class Database:
         self._engine: Engine | None = None
         self._step_engine: Engine | None = None
         self._server: EmbeddedServer | None = None
+        self._may_make = False
         self._pid = os.getpid()
         self._lock = threading.Lock()
 
@@ -81,7 +83,10 @@ class Database:
 
     @property
     def engine(self) -> Engine:
-        """The engine, made on first use in this process; an embedded server is started for it."""
+        """The engine, made on first use in this process; an embedded server is started for it, but only if it is there.
+
+        Its data are made by ``migrate`` alone: anybody else has mistaken the path, or would find no tables.
+        """
         if self._engine is not None and self._pid != os.getpid():
             self._engine.dispose(close=False)  # the connections belong to the parent process
             self._step_engine = None
@@ -153,8 +158,9 @@ class Database:
         target = self._target
         assert isinstance(target, str)
         if target.startswith(EMBEDDED_SCHEME):
-            self._server = EmbeddedServer(Path(target.removeprefix(EMBEDDED_SCHEME)))
-            target = self._server.start()
+            server = EmbeddedServer(Path(target.removeprefix(EMBEDDED_SCHEME)))
+            target = server.start(make=self._may_make)
+            self._server = server
         return target
 
     def _connect_arguments(self) -> dict[str, Any]:
@@ -197,12 +203,17 @@ class Database:
     def _bound_transactions(self, raw: psycopg.Connection[Any]) -> None:
         """Let the server give up when ``end_silent`` does: else a session of which we hear nothing keeps its locks.
 
-        Half of a statement can have arrived when the way to the server broke; before version 17 nothing ends that.
+        Half of a statement can have arrived when the way to the server broke. Before version 17 only the connection's
+        own death ends that session, so the server is asked to notice it as early as we would.
         """
         if self._patience is None:
             return
         limit = max(int(self._patience * 1000), 1)
-        raw.execute(f"SET lock_timeout = {limit}")
+        probe = max(int(self._patience / (_PROBES + 1)), 1)
+        raw.execute(
+            f"SET lock_timeout = {limit}; SET tcp_user_timeout = {limit}; SET tcp_keepalives_idle = {probe}; "
+            f"SET tcp_keepalives_interval = {probe}; SET tcp_keepalives_count = {_PROBES}"
+        )
         if raw.info.server_version >= _HAS_TRANSACTION_TIMEOUT:
             raw.execute(f"SET transaction_timeout = {limit}")
 
@@ -235,7 +246,7 @@ class Database:
             current = migrations.current_version(connection, schema=self.schema)
             server = connection.execute(text("SHOW server_version")).scalar_one()
         return Tables(
-            state=_tables_state(current),
+            state=TablesState.of(current, migrations.HEAD),
             current=current,
             expected=migrations.HEAD,
             schema=self.schema,
@@ -244,7 +255,8 @@ class Database:
         )
 
     def migrate(self) -> tuple[str | None, str]:
-        """Create or upgrade the tables; return the versions before and after."""
+        """Create or upgrade the tables, and an embedded server's data; return the versions before and after."""
+        self._may_make = True
         with self.transaction() as connection:
             raw = driver_connection(connection)
             self.watch(raw, patiently=True)  # changing a large table takes what it takes
@@ -276,14 +288,6 @@ class Database:
     def read_clock(self, connection: Connection) -> datetime:
         """Return the time now by the database's clock."""
         return connection.execute(select(self.clock())).scalar_one()
-
-
-def _tables_state(current: str | None) -> TablesState:
-    if current is None:
-        return TablesState.MISSING
-    if current == migrations.HEAD:
-        return TablesState.UP_TO_DATE
-    return TablesState.OUTDATED if current < migrations.HEAD else TablesState.NEWER
 
 
 def driver_connection(connection: Connection) -> psycopg.Connection[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Text, cast, func, select
 
 from squidmesh.model.state import StepRunKind
 from squidmesh.store.tables import attempts, definitions, lanes, runs, step_runs, workers
@@ -38,14 +38,14 @@ def read_steps(connection: Connection, run_ids: Sequence[UUID]) -> Sequence[Row[
 
 
 def read_outputs_of(connection: Connection, run_ids: Sequence[UUID]) -> Sequence[Row[Any, *tuple[Any, ...]]]:
-    """Return (run_id, step, completed_seq, scheduled_seq, output) of the steps of runs that have an output."""
+    """Return (run_id, step, completed_seq, scheduled_seq, output as JSON text) of the steps that have an output."""
     return connection.execute(
         select(
             step_runs.c.run_id,
             step_runs.c.step,
             step_runs.c.completed_seq,
             step_runs.c.scheduled_seq,
-            step_runs.c.output,
+            cast(step_runs.c.output, Text).label("output"),
         )
         .where(
             step_runs.c.run_id.in_(list(run_ids)),

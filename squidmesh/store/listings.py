@@ -37,10 +37,10 @@ class RunFilter:
 
 def list_runs(connection: Connection, wanted: RunFilter) -> Sequence[Row[Any, *tuple[Any, ...]]]:
     """Return runs with their definition's version label; ids sort by time, so ``before`` is a cursor."""
-    statement = select(runs, definitions.c.version).join(definitions, definitions.c.hash == runs.c.definition_hash)
-    return connection.execute(
-        statement.where(*_conditions(wanted)).order_by(runs.c.id.desc()).limit(wanted.limit)
-    ).all()
+    # Not a join: how many runs a guess leaves of it decides whether the planner sorts all of them.
+    version = select(definitions.c.version).where(definitions.c.hash == runs.c.definition_hash).scalar_subquery()
+    statement = select(runs, version.label("version")).where(*_conditions(wanted))
+    return connection.execute(statement.order_by(runs.c.id.desc()).limit(wanted.limit)).all()
 
 
 def _conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:

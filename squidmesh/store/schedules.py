@@ -80,21 +80,25 @@ def remove_other_schedules(connection: Connection, workflow: str, triggers: Coll
     )
 
 
-def pause_if_firing(database: Database, connection: Connection, workflow: str, trigger: str) -> None:
-    """Move a schedule from firing to paused."""
+def pause_if_firing(
+    database: Database, connection: Connection, workflow: str, trigger: str, *, actor: str | None, comment: str | None
+) -> None:
+    """Move a schedule from firing to paused; one that is paused already keeps who did it."""
     connection.execute(
         update(schedules)
         .where(*_named(workflow, trigger), schedules.c.paused_at.is_(None))
-        .values(paused_at=database.clock())
+        .values(paused_at=database.clock(), actor=actor, comment=comment)
     )
 
 
-def resume_if_paused(database: Database, connection: Connection, workflow: str, trigger: str) -> None:
+def resume_if_paused(
+    database: Database, connection: Connection, workflow: str, trigger: str, *, actor: str | None, comment: str | None
+) -> None:
     """Move a schedule from paused to firing; what came due meanwhile is not made up for."""
     connection.execute(
         update(schedules)
         .where(*_named(workflow, trigger), schedules.c.paused_at.is_not(None))
-        .values(paused_at=None, last_fired_at=database.clock())
+        .values(paused_at=None, last_fired_at=database.clock(), actor=actor, comment=comment)
     )
 
 

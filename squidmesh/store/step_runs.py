@@ -44,13 +44,19 @@ def end_if_claimed(
     seq: int,
     output: str | None = None,
     lost: bool = False,
+    begun: bool = False,
 ) -> None:
-    """Move a step run from running to a terminal status; ``output`` is JSON text. To be cancelled is no attempt."""
+    """Move a step run from running to a terminal status; ``output`` is JSON text.
+
+    To be cancelled is no attempt; ``begun`` says that it was in the middle of one.
+    """
+    values: dict[str, Any] = {"begun_at": database.clock()} if begun else {}
     connection.execute(
         update(step_runs)
         .where(step_runs.c.id == id_, step_runs.c.claim_token == token)
         .values(
             **_NO_CLAIM,
+            **values,
             status=status,
             attempt=step_runs.c.attempt - int(status is StepStatus.CANCELLED),
             completed_seq=seq,

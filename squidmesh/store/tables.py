@@ -7,7 +7,20 @@ children with their run.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Identity, Integer, MetaData, SmallInteger, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Double,
+    Identity,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSON, UUID
 
 SCHEMA = "squidmesh"
@@ -133,6 +146,7 @@ audit_events = Table(
     Column("at", _TIME, nullable=False),
 )
 
+# ``actor`` and ``comment`` are of the last pause or resumption.
 schedules = Table(
     "schedules",
     metadata,
@@ -141,6 +155,8 @@ schedules = Table(
     Column("cron", _JSON, nullable=False),
     Column("definition_hash", Text, nullable=False),
     Column("paused_at", _TIME),
+    Column("actor", Text),
+    Column("comment", Text),
     Column("last_fired_at", _TIME),
 )
 
@@ -169,4 +185,39 @@ workers = Table(
     Column("started_at", _TIME, nullable=False),
     Column("beat_at", _TIME, nullable=False),
     Column("silent_at", _TIME, nullable=False),
+)
+
+# The tables of huey's own storage, which reads and writes them by statements of its own: tasks of the host.
+huey_task = Table(
+    "huey_task",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("queue", Text, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Column("priority", Double, nullable=False),
+)
+
+huey_schedule = Table(
+    "huey_schedule",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("queue", Text, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Column("timestamp", Double, nullable=False),
+)
+
+huey_kv = Table(
+    "huey_kv",
+    metadata,
+    Column("queue", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
+
+huey_counter = Table(
+    "huey_counter",
+    metadata,
+    Column("queue", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value", BigInteger, nullable=False),
 )

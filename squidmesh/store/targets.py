@@ -53,3 +53,12 @@ def normalise_url(url: str) -> sqlalchemy.URL:
     if "@" in (parsed.host or ""):
         raise ConfigurationError([f"the database URL has more than one @: write %40 in a password: {redact(url)!r}"])
     return parsed.set(drivername=_DRIVER)
+
+
+def disown(target: object) -> object:
+    """In a forked process: let a host's engine open connections of its own; return those of the parent, to be kept."""
+    if not isinstance(target, sqlalchemy.Engine):
+        return None
+    inherited = target.pool
+    target.dispose(close=False)
+    return inherited

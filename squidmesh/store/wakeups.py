@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 _STOP = "_stop"
 
 
+class Waiting(Enum):
+    """What a wake-up tells of that is no step."""
+
+    HOST_TASK = "task"
+
+
 def channel(database: Database) -> str:
     """Return the name of the channel; each schema has its own."""
     return f"{database.schema}_due"
@@ -28,6 +35,12 @@ def notify(database: Database, due_in: float) -> None:
     """Tell every listening worker that a row is due in ``due_in`` seconds."""
     with autocommitting(database) as connection:
         connection.execute("SELECT pg_notify(%s, %s)", [channel(database), f"{due_in:.3f}"])
+
+
+def notify_task(database: Database) -> None:
+    """Tell every listening worker that a task of the host waits."""
+    with autocommitting(database) as connection:
+        connection.execute("SELECT pg_notify(%s, %s)", [channel(database), Waiting.HOST_TASK.value])
 
 
 def notify_in(database: Database, connection: CallersConnection, due_in: float) -> None:
@@ -52,11 +65,17 @@ def listen(database: Database, connection: psycopg.Connection[Any]) -> None:
     connection.execute(f'LISTEN "{_stop_channel(database)}"')
 
 
-def received(connection: psycopg.Connection[Any], timeout: float) -> Iterator[float | UUID]:
-    """Yield what arrives within ``timeout`` seconds: the seconds of a wake-up, or the run that is to stop."""
+def received(connection: psycopg.Connection[Any], timeout: float) -> Iterator[float | UUID | Waiting]:
+    """Yield what arrives within ``timeout`` seconds: the seconds of a wake-up, a run that is to stop, or what waits."""
     for notification in connection.notifies(timeout=timeout):
-        stops = notification.channel.endswith(_STOP)
-        try:
-            yield UUID(notification.payload) if stops else float(notification.payload)
-        except ValueError:
-            yield 0.0
+        yield _read(notification.payload, stops=notification.channel.endswith(_STOP))
+
+
+def _read(payload: str, *, stops: bool) -> float | UUID | Waiting:
+    """Return what a payload says; one that cannot be read is a wake-up."""
+    if payload == Waiting.HOST_TASK.value and not stops:
+        return Waiting.HOST_TASK
+    try:
+        return UUID(payload) if stops else float(payload)
+    except ValueError:
+        return 0.0

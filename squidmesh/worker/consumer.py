@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import threading
 from typing import TYPE_CHECKING, Any
 
 from huey.consumer import Consumer
@@ -48,11 +49,12 @@ class DrainingConsumer(Consumer):  # type: ignore[misc]  # huey ships no type in
         self._on_drain = on_drain
         self._signals = 0
         self._handlers_before: dict[int, Any] = {}
+        self._has_started = threading.Event()
         super().__init__(
             huey,
             workers=profile.concurrency,
             periodic=False,
-            worker_type="thread",
+            worker_type=profile.type.value,
             shutdown_timeout=profile.grace,
         )
 
@@ -70,12 +72,22 @@ class DrainingConsumer(Consumer):  # type: ignore[misc]  # huey ships no type in
     def start(self) -> None:
         """Start the threads, ready for a signal before the first of them can claim anything."""
         self._set_signal_handlers()
-        super().start()
+        try:
+            super().start()
+        finally:
+            self._has_started.set()
+
+    def wait_until_started(self) -> None:
+        """Wait until another thread's ``run`` has started the threads, or has failed to: before, none can be joined."""
+        self._has_started.wait()
 
     def stop(self, graceful: bool = False) -> None:
         """Stop; gracefully, running steps may go on for the profile's grace."""
         self._on_drain()
         super().stop(graceful=graceful and self._signals < _STOP_HARD)
+
+    def _interrupt_workers(self) -> None:
+        """Interrupt nobody: the worker gives back what still runs, and a step that was cut off here would be lost."""
 
     def restore_signal_handlers(self) -> None:
         """Give the process's signals back to whoever had them."""

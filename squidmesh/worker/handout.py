@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from uuid import UUID
+
+
+class Errand(Enum):
+    """What a waiting thread may be sent for instead of a step."""
+
+    LOOK_FOR_HOST_TASK = auto()
 
 
 class Handout:
@@ -17,7 +24,7 @@ class Handout:
     def __init__(self, on_idle: Callable[[], None]) -> None:
         self._on_idle = on_idle
         self._changed = threading.Condition()
-        self._ready: deque[UUID] = deque()
+        self._ready: deque[UUID | Errand] = deque()
         self._waiting = 0
         self._closed = False
 
@@ -26,8 +33,8 @@ class Handout:
         """How many waiting threads have nothing coming to them."""
         return max(self._waiting - len(self._ready), 0)
 
-    def take(self, timeout: float) -> UUID | None:
-        """Return a step run for the calling thread, None if none comes within ``timeout`` seconds."""
+    def take(self, timeout: float) -> UUID | Errand | None:
+        """Return a step run, or an errand, for the calling thread; None if none comes within ``timeout`` seconds."""
         with self._changed:
             if not self._ready and not self._closed:
                 self._waiting += 1
@@ -36,8 +43,8 @@ class Handout:
                 self._waiting -= 1
             return self._ready.popleft() if self._ready else None
 
-    def offer(self, ids: Sequence[UUID]) -> bool:
-        """Give step runs to the threads that wait; False, and nothing given, once it was closed."""
+    def offer(self, ids: Sequence[UUID | Errand]) -> bool:
+        """Give step runs and errands to the threads that wait; False, and nothing given, once it was closed."""
         with self._changed:
             if self._closed:
                 return False
@@ -45,7 +52,7 @@ class Handout:
             self._changed.notify(len(ids))
             return True
 
-    def close(self) -> list[UUID]:
+    def close(self) -> list[UUID | Errand]:
         """Let no thread wait any longer; return what nobody had taken."""
         with self._changed:
             self._closed = True

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from squidmesh.errors import DatabaseUnavailable
 from squidmesh.model.duration import format_duration
-from squidmesh.runtime.wakeups import listen, received
+from squidmesh.runtime.wakeups import Waiting, listen, received
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,12 +25,22 @@ _LONGEST_BACKOFF = 30.0
 
 
 class Listener:
-    """Passes on wake-ups to ``hint`` and runs that stop to ``stop_run``; reconnects for ever, with a growing pause."""
+    """Passes on what it hears, and reconnects for ever, with a growing pause.
 
-    def __init__(self, engine: Engine, hint: Callable[[float], None], stop_run: Callable[[UUID], None]) -> None:
+    ``hint`` is told of wake-ups, ``stop_run`` of runs that stop, ``hint_task`` of tasks of the host that wait.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        hint: Callable[[float], None],
+        stop_run: Callable[[UUID], None],
+        hint_task: Callable[[], None],
+    ) -> None:
         self._engine = engine
         self._hint = hint
         self._stop_run = stop_run
+        self._hint_task = hint_task
         self._store = engine.dedicated()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="squidmesh-listener", daemon=True)
@@ -65,6 +75,7 @@ class Listener:
                 return
             listen(self._engine.database, connection)
             self._hint(0.0)  # whatever was announced while nobody listened
+            self._hint_task()
             self._probe(connection)
             ask_at = time.monotonic() + self._engine.lease.total_seconds()
             while not self._stop.is_set():
@@ -79,9 +90,11 @@ class Listener:
         log.warning("behind a pooler no wake-up arrives: polling every %s", format_duration(self._engine.poll_interval))
         self._stop.wait()
 
-    def _pass_on(self, heard: float | UUID) -> None:
+    def _pass_on(self, heard: float | UUID | Waiting) -> None:
         if isinstance(heard, UUID):
             self._stop_run(heard)
+        elif heard is Waiting.HOST_TASK:
+            self._hint_task()
         else:
             self._hint(heard)
 

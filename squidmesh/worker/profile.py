@@ -8,6 +8,8 @@ import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from squidmesh.worker.worker_type import WorkerType
+
 if TYPE_CHECKING:
     from datetime import timedelta
 
@@ -21,8 +23,10 @@ def new_worker_id() -> str:
 class Profile:
     """One worker process; ``step_types`` includes the built-ins, times are in seconds.
 
-    ``burst`` ends the worker once nothing is due; ``grace`` is how long running steps may go on after a
-    request to stop; finished runs older than ``retention`` are deleted (None: they stay).
+    ``type`` says what executes its ``concurrency`` steps at once: threads or greenlets of this process. One that is
+    ``expendable`` executes one, and ends when that passes its timeout. ``burst`` ends the worker once nothing is due;
+    ``grace`` is how long running steps may go on after a request to stop; finished runs older than ``retention`` are
+    deleted (None: they stay).
     """
 
     queues: tuple[str, ...]
@@ -31,6 +35,8 @@ class Profile:
     poll_interval: float
     sweep_interval: float
     grace: float
+    type: WorkerType = WorkerType.THREAD
     burst: bool = False
+    expendable: bool = False
     retention: timedelta | None = None
     id: str = field(default_factory=new_worker_id)

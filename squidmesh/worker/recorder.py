@@ -13,10 +13,10 @@ import time
 from typing import TYPE_CHECKING
 
 from squidmesh.errors import DatabaseUnavailable
-from squidmesh.runtime.outcomes import timed_out
 from squidmesh.runtime.recording import plan_record
-from squidmesh.runtime.reporting import report_ended
-from squidmesh.worker.handout import Handout
+from squidmesh.worker.handout import Errand, Handout
+from squidmesh.worker.host_tasks import HostTasks
+from squidmesh.worker.overdue import Overdue
 from squidmesh.worker.solitude import Solitude
 from squidmesh.worker.ticket import Ticket
 from squidmesh.worker.turn import Turn
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from squidmesh.model.outcome import Outcome
     from squidmesh.runtime.engine import Engine
     from squidmesh.runtime.recording import Ended
+    from squidmesh.worker.host_huey import HostHuey
     from squidmesh.worker.inflight import Held, InFlight
+    from squidmesh.worker.interruption import Interruption
     from squidmesh.worker.profile import Profile
 
 log = logging.getLogger(__name__)
@@ -40,10 +42,18 @@ _AFTER_AN_ERROR = 0.5
 class Recorder:
     """The loop, its ``handout`` to the executing threads, and ``submit`` by which they hand in what ended."""
 
-    def __init__(self, engine: Engine, inflight: InFlight, profile: Profile) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        inflight: InFlight,
+        profile: Profile,
+        huey: HostHuey,
+        interruption: Interruption | None = None,
+    ) -> None:
         self._engine = engine
         self._inflight = inflight
         self._profile = profile
+        self._overdue = Overdue(engine, inflight, interruption)
         self._store = engine.dedicated()
         self._turn = Turn(engine, inflight, profile, self._store)
         self._solitude = Solitude(engine, self._store, self._turn.lanes, window=profile.sweep_interval)
@@ -56,6 +66,17 @@ class Recorder:
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="squidmesh-recorder", daemon=True)
         self.handout = Handout(on_idle=self._wake)
+        self.host_tasks = HostTasks(
+            huey,
+            engine.dedicated(),
+            concurrency=profile.concurrency,
+            poll_interval=profile.poll_interval,
+            on_change=self._wake,
+        )
+        self._steps_turn = False
+        self._reconsidered = True
+        self._awaited = profile.burst
+        self._none_due_since: int | None = None
         self.nothing_due = threading.Event()
         self.all_stuck = threading.Event()
 
@@ -96,7 +117,19 @@ class Recorder:
     def drain(self) -> list[Held]:
         """Claim nothing and hand nothing over from now on; return what was claimed but not taken."""
         self._draining = True
-        return [held for id_ in self.handout.close() if (held := self._inflight.get(id_)) is not None]
+        untaken = self.handout.close()
+        if Errand.LOOK_FOR_HOST_TASK in untaken:
+            self.host_tasks.cancel_look()
+        ids = [item for item in untaken if not isinstance(item, Errand)]
+        return [held for id_ in ids if (held := self._inflight.get(id_)) is not None]
+
+    def look_afresh(self) -> None:
+        """Find out whether anything is due, from now on as soon as it can be told: somebody waits for it."""
+        self._awaited = True
+        self._none_due_since = None
+        self.nothing_due.clear()
+        self.host_tasks.doubt()
+        self.hint(0.0)
 
     def close(self, timeout: float) -> None:
         """Record what is still handed in and end the loop, waiting at most ``timeout`` seconds for it."""
@@ -113,6 +146,7 @@ class Recorder:
 
     def _wake(self) -> None:
         with self._changed:
+            self._reconsidered = False
             self._changed.notify()
 
     def _put(self, ticket: Ticket) -> None:
@@ -136,27 +170,52 @@ class Recorder:
         self._look_for_solitude()
         with self._changed:
             self._changed.wait_for(self._something_to_do, self._patience())
+            self._reconsidered = True
             tickets, self._submitted = self._submitted, []
-            wanted = self._wanted(tickets)
+            wanted, look = self._share_out(tickets)
             if wanted:
                 del self._hints[: bisect.bisect(self._hints, time.monotonic())]
+        if look and not self.handout.offer([Errand.LOOK_FOR_HOST_TASK]):
+            self.host_tasks.cancel_look()
         if self._inflight.stuck() >= self._profile.concurrency:
             self.all_stuck.set()
-        late = [self._plan_timed_out(held) for held in self._inflight.take_timed_out()]
+        late = self._overdue.take()
         if not tickets and not late and not wanted:
+            self._conclude()
             return
         ending = [*tickets, *late]
+        host_tasks_before = self.host_tasks.ended_so_far
         result = self._turn.perform(ending, wanted, idle=self._idle_but(ending))
         look_at = time.monotonic() + result.look_in
         self._look_at = look_at if wanted else min(self._look_at, look_at)
         if result.claimed and not self.handout.offer([held.id for held in result.claimed]):
             self._turn.give_back(result.claimed)
-        self._report_late(late)
-        if result.nothing_due and not len(self._inflight):
+        self._overdue.recorded(late)
+        if ending:
+            self.host_tasks.doubt()
+            if self._awaited and not len(self._inflight):
+                self.hint(0.0)  # what ended is recorded: only another look tells that nothing is due
+        self._none_due_since = host_tasks_before if result.nothing_due and not len(self._inflight) else None
+        self._conclude()
+
+    def _conclude(self) -> None:
+        """Say that nothing is due once no step and no task of the host is, each looked for after the other ran."""
+        tasks = self.host_tasks
+        if self._none_due_since is None or len(self._inflight):
+            return
+        if tasks.ended_so_far != self._none_due_since:
+            self._none_due_since = None
+            if self._awaited:
+                self.hint(0.0)  # a task may have started a run
+        elif tasks.none_due:
             self.nothing_due.set()
+        elif self._awaited and not tasks.busy and not tasks.failing:
+            tasks.hint()
 
     def _something_to_do(self) -> bool:
-        return bool(self._submitted) or self._closing or (self._may_claim() and time.monotonic() >= self._next_look())
+        if self._submitted or self._closing or not (self._reconsidered or self._none_due_since is None):
+            return True
+        return self._may_claim() and time.monotonic() >= self._next_errand()
 
     def _may_claim(self) -> bool:
         return not self._draining and self.handout.free > 0 and not self._holds_back()
@@ -167,22 +226,26 @@ class Recorder:
 
     def _idle_but(self, tickets: Sequence[Ticket]) -> bool:
         ending = {ticket.held for ticket in tickets if ticket.ended.successor is None}
-        return all(held in ending for held in self._inflight.all())
+        return not self.host_tasks.busy and all(held in ending for held in self._inflight.all())
 
     def _look_for_solitude(self) -> None:
         try:
-            self._solitude.look(busy=len(self._inflight) > 0)
+            self._solitude.look(busy=len(self._inflight) > 0 or self.host_tasks.busy)
         except DatabaseUnavailable as error:
             log.debug("could not look for steps that are to run alone: %s", error)
 
     def _next_look(self) -> float:
         return min(self._look_at, self._hints[0]) if self._hints else self._look_at
 
+    def _next_errand(self) -> float:
+        """Return when to look for due steps, or to send a thread for a task of the host."""
+        return min(self._next_look(), self.host_tasks.next_look)
+
     def _patience(self) -> float:
         """Return the seconds until the next look for due steps or the next timeout of an attempt."""
         moments = [time.monotonic() + self._profile.poll_interval]
         if self._may_claim():
-            moments.append(self._next_look())
+            moments.append(self._next_errand())
         timeout_at = self._inflight.next_timeout()
         if timeout_at is not None:
             moments.append(timeout_at)
@@ -197,27 +260,25 @@ class Recorder:
             return 0
         if all(ticket.hands_over for ticket in tickets) and time.monotonic() < self._next_look():
             return 0
+        return self._spare(tickets)
+
+    def _spare(self, tickets: Sequence[Ticket]) -> int:
+        """Return how many threads have nothing to do once the tickets are recorded."""
         freed = sum(1 for ticket in tickets if ticket.ended.successor is None)
         return self.handout.free + freed
 
-    def _plan_timed_out(self, held: Held) -> Ticket:
-        """End an attempt whose callable goes on; an ``async`` one is cancelled."""
-        held.signals.cancel()
-        outcome = timed_out(held.task, self._engine.lease)
-        return Ticket(held=held, ended=plan_record(held.task, outcome, self._engine.rules))
+    def _share_out(self, tickets: Sequence[Ticket]) -> tuple[int, bool]:
+        """Return how many steps to claim, and whether to send a thread to look for a task of the host.
 
-    def _report_late(self, late: Sequence[Ticket]) -> None:
-        """Tell of attempts that timed out: their own threads are busy, and callbacks must not hold up the loop."""
-        for ticket in late:
-            threading.Thread(
-                target=report_ended,
-                args=(
-                    self._engine.events,
-                    ticket.ended,
-                    ticket.recorded,
-                    ticket.settled,
-                    time.monotonic() - ticket.held.began,
-                ),
-                name="squidmesh-report",
-                daemon=True,
-            ).start()
+        Steps come first; where one thread is all that there is for both, they take turns.
+        """
+        wanted = self._wanted(tickets)
+        if self._draining or self._holds_back() or time.monotonic() < self.host_tasks.next_look:
+            return wanted, False
+        spare = self._spare(tickets)
+        if wanted == spare == 1:
+            self._steps_turn = not self._steps_turn
+        if not spare or (wanted == spare == 1 and self._steps_turn):
+            return wanted, False
+        self.host_tasks.begin_look()
+        return min(wanted, spare - 1), True

@@ -1,4 +1,4 @@
-"""The scheduler loop of a worker process, in huey's consumer: sweeps, the sign of life, retention, schedules."""
+"""The scheduler loop of a worker process, in huey's consumer: sweeps, the sign of life, retention, what is timed."""
 
 from __future__ import annotations
 
@@ -46,18 +46,24 @@ class SweepingScheduler(Scheduler):  # type: ignore[misc]  # huey ships no type 
         self._sweep_at = 0.0
         self._fire_at = 0.0
         self._prune_at = 0.0
+        self._minute_at = 0.0
 
     def loop(self, now: object = None) -> None:  # noqa: ARG002 - huey's signature
         """Do what is due, then wait for what is next."""
         if time.monotonic() >= self._sweep_at:
             self._sweep_at = time.monotonic() + self._profile.sweep_interval
             self._fire_at = 0.0
+            if self._minute_at == _NEVER:
+                self._minute_at = 0.0
             self._guard("sweep", self._sweep)
             self._guard("prune", self._prune)
         if time.monotonic() >= self._fire_at:
             self._fire_at = _NEVER
             self._guard("look at the schedules", self._fire)
-        self.stop_flag.wait(max(min(self._sweep_at, self._fire_at) - time.monotonic(), 0.0))
+        if time.monotonic() >= self._minute_at:
+            self._minute_at = _NEVER
+            self._guard("enqueue periodic huey tasks", self._enqueue_periodic)
+        self.stop_flag.wait(max(min(self._sweep_at, self._fire_at, self._minute_at) - time.monotonic(), 0.0))
 
     def _guard(self, what: str, call: Callable[[], None]) -> None:
         try:
@@ -92,6 +98,12 @@ class SweepingScheduler(Scheduler):  # type: ignore[misc]  # huey ships no type 
             next_in = self._firing.fire_due(connection)
         if next_in is not None:
             self._fire_at = time.monotonic() + next_in.total_seconds()
+
+    def _enqueue_periodic(self) -> None:
+        """Enqueue the host's periodic tasks, unless this worker fires nothing."""
+        next_in = self.huey.enqueue_periodic() if self._firing is not None else None
+        if next_in is not None:
+            self._minute_at = time.monotonic() + next_in
 
     def shutdown(self) -> None:
         """Close the sweep's connection."""

@@ -15,6 +15,8 @@ from huey.registry import Message
 from huey.serializer import Serializer
 from huey.storage import PostgresStorage
 
+from squidmesh.worker.handout import Errand
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
@@ -51,12 +53,12 @@ class StepStorage(PostgresStorage):  # type: ignore[misc]  # huey ships no type 
         """Give the calling thread its next step run."""
         self._next.id = id_
 
-    def dequeue(self) -> bytes | None:
-        """Return the message of the calling thread's next step run, None if there is none for a second."""
+    def dequeue(self) -> bytes | Errand | None:
+        """Return the message of the calling thread's next step run, or errand; None if none comes for a second."""
         id_: UUID | None = getattr(self._next, "id", None)
         self._next.id = None
-        id_ = id_ or self._handout.take(_POLL)
-        return None if id_ is None else step_message(id_)
+        taken = id_ or self._handout.take(_POLL)
+        return taken if taken is None or isinstance(taken, Errand) else step_message(taken)
 
     def peek_many(self, keys: Iterable[str]) -> dict[str, bytes]:  # noqa: ARG002 - huey's signature
         """Return no revocations: a step is cancelled in its own table, and asking costs a round trip a task."""

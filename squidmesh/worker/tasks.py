@@ -8,36 +8,36 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
-from huey.api import Huey
-
+from squidmesh.errors import DatabaseUnavailable
 from squidmesh.model.definition import Uses
 from squidmesh.observability.observed import Observed
 from squidmesh.runtime.outcomes import timed_out
 from squidmesh.runtime.recording import attempt_failure, prepare_successor
+from squidmesh.runtime.recovery import release_claims
 from squidmesh.runtime.reporting import RELEASED, TIMED_OUT, logged, name_ending, report_ended, report_started
 from squidmesh.runtime.transactions import Committed, execute_in_transaction, is_transactional
-from squidmesh.worker.storage import JSONSerializer, StepStorage
+from squidmesh.worker.step_huey import StepHuey
 from squidmesh.worker.ticket import Ticket
 
 if TYPE_CHECKING:
     from squidmesh.model.outcome import Outcome
     from squidmesh.runtime.engine import Engine
     from squidmesh.runtime.recording import Ended
+    from squidmesh.worker.host_huey import HostHuey
     from squidmesh.worker.inflight import Held, InFlight
     from squidmesh.worker.recorder import Recorder
 
 log = logging.getLogger(__name__)
+_AFTER_DECLINE = timedelta(seconds=1)
 
 
-def make_huey(engine: Engine, inflight: InFlight, recorder: Recorder) -> Huey:
-    """Return a ``Huey`` whose queue is the step-run table, with the task that executes a step registered."""
-    huey = Huey(
-        "squidmesh",
-        results=False,
-        serializer=JSONSerializer(),
-        storage_class=StepStorage,
-        handout=recorder.handout,
-    )
+def make_huey(engine: Engine, inflight: InFlight, recorder: Recorder, host: HostHuey) -> StepHuey:
+    """Return the ``Huey`` of a worker, with the task that executes a step registered."""
+
+    def decline(id_: UUID) -> None:
+        runner.decline(id_)
+
+    huey = StepHuey(host, recorder.host_tasks, recorder.handout, decline=decline)
     runner = StepRunner(engine, inflight, recorder, huey.storage)
 
     def run_step(step_run_id: str) -> None:
@@ -88,6 +88,18 @@ class StepRunner:
             raise
         finally:
             self._inflight.returned(held)
+
+    def decline(self, id_: UUID) -> None:
+        """Give a step back that a hook does not let execute: it is due again in a second, its attempt not counted."""
+        held = self._inflight.get(id_)
+        if held is None:
+            return
+        log.warning("step %s is put off: a hook of huey cancelled it", held.task.claim.step, extra=logged(held.task))
+        self._inflight.remove(held)
+        try:
+            release_claims(self._engine, [held.task], _AFTER_DECLINE)
+        except DatabaseUnavailable as error:
+            log.warning("step %s waits for its lease: %s", held.task.claim.step, error)
 
     def _may_start(self, held: Held) -> bool:
         """Past its lease a claim may be another's by now: start nothing, the sweep gives the step to somebody."""

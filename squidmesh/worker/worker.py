@@ -2,7 +2,7 @@
 
 Its connections, however many threads execute: one each for the database loop, LISTEN, the sweep and (once
 something runs) the heartbeats, and at most four from the pool, for starts, slow paths and wake-ups: idle
-five at most, never more than eight.
+five at most, never more than eight; and one for looks where the host has huey tasks of its own.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from squidmesh.worker.consumer import DrainingConsumer
 from squidmesh.worker.fence import Fence
 from squidmesh.worker.heartbeat import Heartbeat
 from squidmesh.worker.inflight import InFlight
+from squidmesh.worker.interruption import Interruption
 from squidmesh.worker.listener import Listener
 from squidmesh.worker.recorder import Recorder
 from squidmesh.worker.tasks import make_huey
@@ -29,11 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
 
-    from huey.api import Huey
-
     from squidmesh.runtime.engine import Engine
     from squidmesh.runtime.firing import Firing
     from squidmesh.runtime.preparation import Prepared
+    from squidmesh.worker.host_huey import HostHuey
     from squidmesh.worker.profile import Profile
 
 log = logging.getLogger(__name__)
@@ -48,24 +48,27 @@ class Worker:
     leave signals alone.
     """
 
-    def __init__(self, engine: Engine, profile: Profile, firing: Firing | None = None) -> None:
+    def __init__(self, engine: Engine, profile: Profile, firing: Firing | None = None, *, huey: HostHuey) -> None:
         self.profile = profile
         self._firing = firing
         self._engine = engine
         self._inflight = InFlight(engine.lease)
-        self._recorder = Recorder(engine, self._inflight, profile)
+        interruption = self._interruption() if profile.expendable else None
+        self._recorder = Recorder(engine, self._inflight, profile, huey, interruption)
         self._heartbeat = Heartbeat(engine, self._inflight)
         self._fence = Fence(engine, self._inflight)
-        self._listener = Listener(engine, self._recorder.hint, self._heartbeat.stop_run)
-        self._huey = make_huey(engine, self._inflight, self._recorder)
+        tasks = self._recorder.host_tasks
+        self._listener = Listener(engine, self._recorder.hint, self._heartbeat.stop_run, tasks.hint)
+        self._host_huey = huey
+        self._huey = make_huey(engine, self._inflight, self._recorder, huey)
         self._consumer: DrainingConsumer | None = None
         self._thread: threading.Thread | None = None
         self._draining = False
 
     @property
-    def huey(self) -> Huey:
-        """The huey instance whose consumer executes the steps, for signals and hooks: each step is a task of it."""
-        return self._huey
+    def huey(self) -> HostHuey:
+        """The mesh's ``huey``: its signals and hooks are told of each step, and its tasks are executed here too."""
+        return self._host_huey
 
     @property
     def stuck(self) -> bool:
@@ -89,6 +92,7 @@ class Worker:
         consumer = self._open(own_signals=False)
         self._thread = threading.Thread(target=consumer.run, name="squidmesh-consumer", daemon=True)
         self._thread.start()
+        consumer.wait_until_started()
 
     def stop(self, grace: float | None = None) -> None:
         """Stop: running steps may go on for ``grace`` seconds (default: the worker's), then they are given back."""
@@ -101,10 +105,9 @@ class Worker:
             self._thread.join()
         self._close()
 
-    def wait_until_nothing_due(self, timeout: float) -> bool:
-        """Wait until nothing is due and nothing runs; False if ``timeout`` seconds pass before."""
-        self._recorder.nothing_due.clear()
-        self._recorder.hint(0.0)
+    def wait_until_nothing_due(self, timeout: float | None) -> bool:
+        """Wait until nothing is due and nothing runs; False if ``timeout`` seconds (None: any) pass before."""
+        self._recorder.look_afresh()
         return self._recorder.nothing_due.wait(timeout)
 
     def __enter__(self) -> Self:
@@ -115,6 +118,14 @@ class Worker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    def _interruption(self) -> Interruption:
+        return Interruption(patience=self._engine.lease.total_seconds(), last_words=self._last_words)
+
+    def _last_words(self) -> None:
+        """Say what others would otherwise learn late: that successors are due, that this process is no more."""
+        self._engine.notifier.close()
+        self._say_goodbye()
 
     def _open(self, *, own_signals: bool) -> DrainingConsumer:
         if self._consumer is not None:
@@ -134,7 +145,8 @@ class Worker:
         if not self._draining:
             self._draining = True
             grace = format_duration(timedelta(seconds=self._consumer.shutdown_timeout if self._consumer else 0.0))
-            log.info("claiming nothing more; %d steps run, for %s at most", len(self._inflight), grace)
+            running = f"{len(self._inflight)} steps and {len(self._recorder.host_tasks.running)} huey tasks"
+            log.info("claiming nothing more; %s run, for %s at most", running, grace)
         untaken = self._recorder.drain()
         for held in untaken:
             self._inflight.remove(held)
@@ -146,11 +158,14 @@ class Worker:
         self._recorder.close(_LAST_RECORDS)
         running = self._inflight.all()
         for held in running:
-            held.signals.cancel()
             self._inflight.end(held)
+            held.signals.cancel()
         if running:
             log.warning("%d steps did not end in time and are given back", len(running))
         self._give_back([held.task for held in running], _AFTER_RELEASE)
+        if tasks := self._recorder.host_tasks.running:
+            log.warning("%d huey tasks did not end in time and are lost: %s", len(tasks), "; ".join(map(str, tasks)))
+        self._recorder.host_tasks.close()
         self._listener.close()
         self._heartbeat.close()
         self._engine.executor.event_loop.close()

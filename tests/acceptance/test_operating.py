@@ -183,7 +183,7 @@ def test_an_operators_day(desk_of: Office, until: Callable[..., Any]) -> None:
 
     assert "nightly" in office.say("schedules").text
     assert office.say("schedules", "pause", "shop.later", "nightly").code == 0
-    assert "paused" in next(line for line in office.say("schedules").text.splitlines() if "shop.later" in line)
+    assert "paused by ada" in next(line for line in office.say("schedules").text.splitlines() if "shop.later" in line)
 
 
 def test_many_runs_at_once(office: Office) -> None:
@@ -205,6 +205,47 @@ def test_many_runs_at_once(office: Office) -> None:
     assert office.pipe("cancel", "-", "--dry-run", stdin=ids).returncode == 1
 
 
+def test_a_rehearsed_replay_is_refused_as_the_real_one(office: Office) -> None:
+    """No such step, a run that has not ended: the same words, exit 1; what would be accepted starts nothing."""
+    for arguments in (("replay", office.failed, "--from", "look"), ("replay", office.sleeping)):
+        rehearsed, real = office.pipe(*arguments, "--dry-run"), office.pipe(*arguments, "--yes")
+        assert (rehearsed.returncode, rehearsed.stdout) == (real.returncode, real.stdout) == (1, "")
+        assert "refused: " in rehearsed.stderr
+        assert rehearsed.stderr == real.stderr
+    rehearsed = office.pipe("replay", office.failed, "--dry-run", "--from", "failed")
+    assert (rehearsed.returncode, rehearsed.stderr) == (0, "")
+    assert "would be replayed (it is failed: step_failed at step look_up)" in rehearsed.stdout
+    assert len(office.mesh.list_runs()) == 3
+
+
+def test_who_held_a_schedule_is_kept(office: Office) -> None:
+    """The first who paused it, with the reason, until somebody resumes it; of nobody in particular nothing is taken."""
+    name = ("shop.later", "nightly")
+    assert office.pipe("schedules", "pause", *name, "--comment", "until the audit").returncode == 0
+    assert office.pipe("schedules", "pause", *name, "--actor", "bob").returncode == 0
+    held = next(each for each in office.data("schedules") if each["workflow"] == name[0])
+    assert (held["actor"], held["comment"]) == ("ada", "until the audit")
+    assert "until the audit" in office.pipe("schedules").stdout
+    assert office.pipe("schedules", "resume", *name, "--actor", "bob").returncode == 0
+    served = next(each for each in office.data("schedules") if each["workflow"] == name[0])
+    assert (served["paused_at"], served["actor"], served["comment"]) == (None, "bob", None)
+    assert "bob" not in office.pipe("schedules").stdout
+
+
+def test_starting_a_run_and_following_it(office: Office) -> None:
+    """Standard error says what is followed and, on a terminal, each step; standard output has the facts alone."""
+    said = office.pipe("start", "shop.broken", "--wait")
+    run_id, status = said.stdout.split()
+    assert (said.returncode, status) == (1, "failed")
+    assert f"following run {run_id}" in said.stderr
+    assert "look_up" not in said.stderr
+    shown = run_in_terminal(
+        ("start", "shop.broken", "--wait"), folder=office.folder, environment=office.environment
+    ).text
+    assert re.search(r"look_up  failed .*unknown_invoice: no such invoice", shown), shown
+    assert shown.split()[-1] == "failed"
+
+
 def test_lists_are_filtered_and_paged(office: Office) -> None:
     """By status, workflow, time, and payload read by its declared type; page by page, each run once."""
     for amount in ("7", "8"):
@@ -219,13 +260,19 @@ def test_lists_are_filtered_and_paged(office: Office) -> None:
     assert len(listed("--where", "customer=7")) == 3  # the text 7: the field is declared as text
     assert listed("--where", "amount=5", "--where", "customer=7") == [office.waiting]
     assert listed("--since", "1h", "--status", "failed") == [office.failed]
+    inside = '{"town": {"zip": "01067", "floor": 7}, "tags": ["a"]}'
+    pairs = [part for pair in ("name=n", "count=1", f"where={inside}") for part in ("--payload", pair)]
+    office.pipe("start", "acc.typed", "--trigger", "go", *pairs)
+    assert len(listed("--where", "where.town.floor=7", "--where", "where.tags=[]")) == 1
+    assert len(listed("--where", 'where.town.zip="01067"')) == 1
+    assert listed("--where", "where.town.floor=8") == listed("--where", "where.floor=7") == []
     assert listed("--since", "2100-01-01T00:00Z") == []
-    first = office.data("runs", "--limit", "3")
-    second = office.data("runs", "--limit", "3", "--cursor", first["cursor"])
+    first = office.data("runs", "--limit", "4")
+    second = office.data("runs", "--limit", "4", "--cursor", first["cursor"])
     assert second["cursor"] is None
     assert [run["id"] for run in [*first["runs"], *second["runs"]]] == listed()
     assert "there are more: --cursor" in office.pipe("runs", "--limit", "3").stderr
-    assert len(office.pipe("runs", "--ids").stdout.split()) == 5
+    assert len(office.pipe("runs", "--ids").stdout.split()) == 6
     assert len(office.pipe("runs", "--ids", "--limit", "2").stdout.split()) == 2
 
 
@@ -233,10 +280,21 @@ def test_lists_are_filtered_and_paged(office: Office) -> None:
     ("arguments", "parts"),
     [
         (("runs", "--where", "amount"), ["--where", "write FIELD=VALUE"]),
+        (("runs", "--where", "amount.net=3"), ["--where", "declare 'amount' as integer, and only a map"]),
+        (("runs", "--where", "note..to=3"), ["--where", "write FIELD=VALUE"]),
+        (("runs", "--where", "note.to=3", "--where", "note.to=4"), ["'note.to', or what is around it, is asked for"]),
+        (("runs", "--where", "note=3", "--where", "note.to=4"), ["'note.to', or what is around it, is asked for"]),
+        (("runs", "--limit", "99999999999999999999"), ["--limit", "1<=x<=1000000"]),
+        (("run", "--queue", ""), ["'' cannot be the name of a queue: write up to 100 letters"]),
+        (("run", "--queue", "default", "--queue", "e mail"), ["'e mail' cannot be the name of a queue"]),
+        (("runs", "--database", "embedded:"), ["'embedded:' names no folder: write embedded:PATH"]),
         (("runs", "--since", "yesterday"), ["'yesterday' is neither a duration such as 2h"]),
         (("runs", "--since", "2026-05-26T09:00"), ["has no zone"]),
         (("runs", "--status", "stuck"), ["'stuck' is not one of"]),
         (("runs", "--cursor", "xyz"), ["'xyz' is not a run id"]),
+        (("queues", "--json", "pause", "mail"), ["--json stands after 'pause', as its own option"]),
+        (("schedules", "--database", "embedded:x", "pause", "w", "t"), ["--database stands after 'pause'"]),
+        (("runs", "--app", "shop:mesh"), ["--app", "It stands before the command: squidmesh --app ... COMMAND"]),
         (("watch", "xyz"), ["'xyz' is not a run id"]),
         (("queues", "pause", "defalt"), ["queue 'defalt' is not known (did you mean 'default'?)"]),
         (("queues", "pause", "default", "--database", "postgresql://a:sekret@127.0.0.1:1/x"), ["is not available"]),

@@ -7,11 +7,15 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from huey.consumer import Consumer
+
 from squidmesh import SquidMesh, StepContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    import pytest
 
     from tests.acceptance.conftest import Desk, Process
 
@@ -126,3 +130,17 @@ def test_stop_gives_back_what_outlives_its_grace(
 
     assert told == [True]
     assert desk.ask("SELECT status, attempt FROM squidmesh.step_runs") == [("pending", 0)]
+
+
+def test_a_worker_may_be_stopped_as_soon_as_it_was_started(mesh: SquidMesh, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long its threads take to start: there is nothing that could be stopped before they have."""
+    start = Consumer.start
+
+    def start_late(consumer: Consumer) -> None:
+        time.sleep(0.3)
+        start(consumer)
+
+    monkeypatch.setattr(Consumer, "start", start_late)
+    with mesh.worker():
+        pass
+    assert not mesh.list_workers()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import tempfile
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+NOBODY = "019b76da-a800-7000-8000-000000000001"
 HELLO = """
 workflow: hello
 triggers:
@@ -63,6 +65,36 @@ def test_an_empty_folder_gets_a_private_database(empty: Path, squidmesh: Callabl
 
     again = run("try", "hello.yaml", "--stub", "all")
     assert "making a private" not in again.stdout
+
+
+def test_the_commands_that_follow_find_the_private_database(empty: Path, squidmesh: Callable[..., Any]) -> None:
+    """Also in a project whose settings name another database."""
+    (empty / "hello.yaml").write_text(HELLO)
+    tried = squidmesh("try", "hello.yaml", "--stub", "all", folder=empty)
+    assert tried.returncode == 0, tried.stderr
+    more = shlex.split(tried.stdout.splitlines()[-1])
+    assert more[:3] == ["more:", "squidmesh", "inspect"]
+    inspected = squidmesh(*more[2:], folder=empty)
+    assert inspected.returncode == 0, inspected.stderr
+    assert "hello" in inspected.stdout
+
+
+def test_a_mistyped_path_makes_no_database(empty: Path, squidmesh: Callable[..., Any]) -> None:
+    """Only what makes tables makes an embedded database, and says where; any other command names the path it missed."""
+    place = empty / "here"
+    for command in (("runs",), ("run", "--burst"), ("inspect", NOBODY), ("queues", "pause", "mail"), ("db", "status")):
+        said = squidmesh(*command, "--database", f"embedded:{place}", folder=empty, SQUIDMESH_ACTOR="ada")
+        assert (said.returncode, said.stdout) == (2, ""), command
+        assert said.stderr.startswith(f"error: there is no embedded database in {place}: correct the path, or make one")
+        assert "squidmesh db upgrade" in said.stderr
+    examined = squidmesh("doctor", SQUIDMESH_DATABASE_URL=f"embedded:{place}", folder=empty)
+    assert examined.returncode == 1
+    assert f"✗ database    there is no embedded database in {place}" in examined.stdout
+    assert [*empty.iterdir()] == []
+    made = squidmesh("db", "upgrade", "--database", f"embedded:{place}", folder=empty)
+    assert made.returncode == 0, made.stderr
+    assert made.stdout.startswith(f"a private PostgreSQL is kept in {place}\n")
+    assert squidmesh("runs", "--database", f"embedded:{place}", folder=empty).returncode == 0
 
 
 def test_a_run_that_fails_exits_1(squidmesh: Callable[..., Any], project: Path, database_url: str) -> None:

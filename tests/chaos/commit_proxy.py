@@ -15,12 +15,11 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sqlalchemy import make_url
+from tests.wire import HEADER, Doorway, messages, read_start
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-_HEADER = 5  # one byte of type, four of length
 _WRITE = re.compile(rb"\b(?:INSERT INTO|UPDATE|DELETE FROM) (?:squidmesh|ledger)\.((?!workers)\w+)")
 _CLAIM = re.compile(rb"UPDATE squidmesh\.step_runs s SET status = 'running', attempt = s\.attempt \+ 1")
 # A claim that took nothing answers with little more than how long to sleep.
@@ -69,18 +68,13 @@ class CommitProxy:
     """Forwards one process's sessions; at the stop nothing passes any more, and ``kill`` ends the process."""
 
     def __init__(self, url: str, commits: Commits) -> None:
-        target = make_url(url)
-        self._host = str(target.query.get("host") or target.host or "127.0.0.1")
-        self._port = int(str(target.query.get("port") or target.port or 5432))
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._doorway = Doorway(url)
+        self.url = self._doorway.url
         self._sessions: list[_Session] = []
         self.commits = commits
         self.gate = threading.Lock()
         self.stopped = False
         self.kill: Callable[[], object] = lambda: None
-        place = {"host": "127.0.0.1", "port": self._listener.getsockname()[1]}
-        options = {"sslmode": "disable", "gssencmode": "disable"}
-        self.url = target.set(**place, query=options).render_as_string(hide_password=False)
         self._accepting = threading.Thread(target=self._accept, daemon=True)
         self._accepting.start()
 
@@ -93,9 +87,8 @@ class CommitProxy:
 
     def close(self) -> None:
         """Accept nothing more and cut all sessions."""
-        self._listener.shutdown(socket.SHUT_RDWR)
+        self._doorway.close()
         self._accepting.join()
-        self._listener.close()
         self._cut()
 
     def _cut(self) -> None:
@@ -106,22 +99,11 @@ class CommitProxy:
     def _accept(self) -> None:
         while True:
             try:
-                client, _ = self._listener.accept()
-                server = self._connect()
+                client, server = self._doorway.accept()
             except OSError:
                 return
-            for side in (client, server):
-                if side.family != socket.AF_UNIX:
-                    side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._sessions.append(_Session(self, client, server))
             self._sessions[-1].start()
-
-    def _connect(self) -> socket.socket:
-        if self._host.startswith("/"):
-            server = socket.socket(socket.AF_UNIX)
-            server.connect(f"{self._host}/.s.PGSQL.{self._port}")
-            return server
-        return socket.create_connection((self._host, self._port))
 
 
 class _Session:
@@ -162,12 +144,11 @@ class _Session:
         self.cut()
 
     def _requests(self) -> None:
-        start = _read(self.client, 4)
-        self.server.sendall(start + _read(self.client, struct.unpack("!i", start)[0] - 4))
+        self.server.sendall(read_start(self.client))
         batch, statements = b"", []
-        for kind, message in _messages(self.client):
+        for kind, message in messages(self.client):
             batch += message
-            statements += self._statement(kind, message[_HEADER:])
+            statements += self._statement(kind, message[HEADER:])
             if kind in {b"S", b"Q", b"p", b"X", b"H"}:
                 self._send(batch, statements)
                 batch, statements = b"", []
@@ -206,12 +187,12 @@ class _Session:
 
     def _answers(self) -> None:
         kept = b""
-        for kind, message in _messages(self.server):
+        for kind, message in messages(self.server):
             kept += message
             if kind == b"D" and self.claiming:
-                self.claimed |= _values(message[_HEADER:]) >= _LEAST_OF_A_CLAIM
+                self.claimed |= _values(message[HEADER:]) >= _LEAST_OF_A_CLAIM
             if kind == b"Z":
-                self.status = message[_HEADER:]
+                self.status = message[HEADER:]
                 self._note()
             # What tells of a commit waits until it is known whether that is to be told.
             if kind == b"Z" or not (self.pending or self.claiming):
@@ -240,19 +221,3 @@ def _values(row: bytes) -> int:
         at += 4 + max(length, 0)
         found += length >= 0
     return found
-
-
-def _messages(source: socket.socket) -> Iterator[tuple[bytes, bytes]]:
-    while True:
-        header = _read(source, _HEADER)
-        yield header[:1], header + _read(source, struct.unpack("!i", header[1:])[0] - 4)
-
-
-def _read(source: socket.socket, size: int) -> bytes:
-    data = b""
-    while len(data) < size:
-        part = source.recv(size - len(data))
-        if not part:
-            raise OSError("closed")
-        data += part
-    return data

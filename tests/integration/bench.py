@@ -71,6 +71,10 @@ class Bench:
         self._open.append(worker)
         return worker
 
+    def keep(self, opened: Any) -> None:
+        """Close something at the end, too."""
+        self._open.append(opened)
+
     @property
     def connection(self) -> psycopg.Connection[Any]:
         """An autocommitting connection of the test's own."""

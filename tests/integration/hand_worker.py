@@ -98,6 +98,11 @@ class HandWorker:
         (task,) = self.claim()
         return task
 
+    def begin(self, *tasks: Prepared) -> None:
+        """Mark claimed step runs as begun, as just before their call."""
+        for task in tasks:
+            assert self.engine.executor.begin(task)
+
     def execute(self, task: Prepared) -> Outcome:
         """Call the callable of a claimed step run."""
         return self.engine.executor.execute(task, ClaimSignals())

@@ -182,6 +182,7 @@ def test_an_embedded_server_is_shown_with_its_place(make: Callable[..., SquidMes
     folder = os.environ.get("SQUIDMESH_TEST_FOLDER")
     assert folder
     mesh = make(f"embedded:{folder}/.squidmesh")
+    mesh.migrate()
     embedded = found(mesh)["embedded"]
     assert embedded.verdict == "ok"
     assert f"{folder}/.squidmesh/postgres" in embedded.detail

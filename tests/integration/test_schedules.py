@@ -253,9 +253,11 @@ def test_the_index_is_a_second_guard(make_mesh, database_url):
 def test_a_paused_schedule_fires_nothing_and_resumes_without_the_past(make_mesh, database_url):
     """Pausing holds in every process; what came due meanwhile is not made up for."""
     mesh = make_mesh(catch_up="all")
-    mesh.pause_schedule("content.digest", "hourly")
+    mesh.pause_schedule("content.digest", "hourly", actor="ada", comment="the feed is down")
+    mesh.pause_schedule("content.digest", "hourly", actor="bob")
     (shown,) = mesh.list_schedules()
     assert (shown.paused, shown.next_at) == (True, None)
+    assert (shown.actor, shown.comment) == ("ada", "the feed is down")
     firing = firing_of(make_mesh(catch_up="all"))
     set_clock(database_url, at(11, 10))
     assert firing.fire_due() is None
@@ -267,6 +269,7 @@ def test_a_paused_schedule_fires_nothing_and_resumes_without_the_past(make_mesh,
     assert fired(mesh) == [at(12)]
     (shown,) = mesh.list_schedules()
     assert (shown.paused, shown.next_at, shown.last_at) == (False, at(13), at(12))
+    assert (shown.actor, shown.comment) == (None, None)
 
 
 def test_the_newest_definition_fires_and_an_older_worker_does_not(make_mesh, database_url):
@@ -353,8 +356,9 @@ def test_an_idle_scheduler_costs_few_statements(make_mesh, database_url):
     assert statements == []
 
 
-def test_the_commands_show_pause_resume_and_fire(make_mesh, database_url, tmp_path, capsys):
-    """``squidmesh schedules`` does what the façade does, for the files it is pointed at."""
+def test_the_commands_show_pause_resume_and_fire(make_mesh, database_url, tmp_path, capsys, monkeypatch):
+    """``squidmesh schedules`` does what the façade does, for the files it is pointed at, and keeps who did it."""
+    monkeypatch.setenv("SQUIDMESH_ACTOR", "ada")
     make_mesh()
     options = ["--database", database_url, "--workflows", str(tmp_path / "digest0.yaml")]
 
@@ -366,7 +370,7 @@ def test_the_commands_show_pause_resume_and_fire(make_mesh, database_url, tmp_pa
     assert "no worker has seen it yet" in run()[1]
     assert run("pause", "content.digest", "hourly") == (0, "content.digest hourly is paused\n")
     shown = json.loads(run("--json")[1])
-    assert (shown[0]["paused_at"] is None, shown[0]["next_at"]) == (False, None)
+    assert (shown[0]["paused_at"] is None, shown[0]["next_at"], shown[0]["actor"]) == (False, None, "ada")
     assert run("resume", "content.digest", "hourly")[0] == 0
     first = run("fire", "content.digest", "hourly", "--for", "2026-05-26T08:00Z")
     assert first == run("fire", "content.digest", "hourly", "--for", "2026-05-26T08:00Z")

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.invariants import ending, execution, history, recorded, ticking, timing
+from tests.invariants import ending, execution, history, recorded, ticking, timing, undoing
 from tests.invariants.facts import Facts, Violation, read_facts
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ Check = "Callable[[Facts], Iterable[Violation]]"
 ALWAYS: Mapping[str, Callable[[Facts], Iterable[Violation]]] = {
     "I2": recorded.terminal_states_never_change,
     "I3": recorded.one_recorded_completion,
+    "I3, of effects": undoing.effects_are_undone_once,
     "I4": execution.executions_are_accounted_for,
     "I5": execution.nothing_starts_too_early,
     "I6": execution.stale_claims_are_refused,

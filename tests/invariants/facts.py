@@ -158,8 +158,9 @@ def read_facts(url: str, *, schema: str = "squidmesh", max_losses: int = 3) -> F
 
 def facts_in(connection: psycopg.Connection[Any], *, schema: str = "squidmesh", max_losses: int = 3) -> Facts:
     """Read everything that one transaction sees."""
-    rows = {}
-    for name, query in _QUERIES.items():
-        with connection.cursor(row_factory=dict_row) as cursor:
-            rows[name] = cursor.execute(in_schema(query, schema)).fetchall()
-    return Facts(rows=rows, max_losses=max_losses)
+    with connection.pipeline():
+        cursors = {
+            name: connection.cursor(row_factory=dict_row).execute(in_schema(query, schema))
+            for name, query in _QUERIES.items()
+        }
+    return Facts(rows={name: cursor.fetchall() for name, cursor in cursors.items()}, max_losses=max_losses)

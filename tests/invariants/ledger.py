@@ -42,11 +42,12 @@ CREATE TABLE ledger.step_moves (
 );
 CREATE TABLE ledger.run_moves (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, run_id uuid NOT NULL, was text, now text NOT NULL,
-    kept boolean NOT NULL, at timestamptz NOT NULL
+    kept boolean NOT NULL, at timestamptz NOT NULL, tx bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint
 );
 CREATE TABLE ledger.schedule_moves (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, workflow text NOT NULL, trigger text NOT NULL,
-    cron json NOT NULL, was timestamptz, fired timestamptz, paused boolean NOT NULL, at timestamptz NOT NULL
+    cron json NOT NULL, was timestamptz, fired timestamptz, paused boolean NOT NULL, at timestamptz NOT NULL,
+    tx bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint
 )
 """
 _TRIGGER = """

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _COMPENSATION_ATTEMPTS = 3
+# Step types that write one booking in the transaction of their record; what a replay carries over was booked before.
+_BOOKING = ("ledger.book", "m.book")
 # What the database itself refuses, whatever a statement forgets.
 GUARDS = ("once_per_run", "runs_idempotency", "runs_tick", "attempts_pkey")
 
@@ -42,7 +44,9 @@ def one_recorded_completion(facts: Facts) -> Iterator[Violation]:
         )
         if good > 1 or moved > 1:
             yield Violation("I3", "a step was completed twice", named(row) | {"attempts": good, "moves": moved})
-        if _is_transactional(facts, row) and booked[row["run_id"], row["step"]] != (row["status"] == "completed"):
+        if _is_transactional(facts, row) and booked[row["run_id"], row["step"]] != (
+            row["status"] == "completed" and row["origin_id"] is None
+        ):
             effects = booked[row["run_id"], row["step"]]
             yield Violation("I3", "an effect is not there once with its record", named(row) | {"n": effects})
 
@@ -52,7 +56,7 @@ def _is_transactional(facts: Facts, row: Row) -> bool:
     if run is None or row["kind"] != StepRunKind.STEP:
         return False
     action = facts.workflow(run).steps[row["step"]].action
-    return isinstance(action, Uses) and action.step_type == "ledger.book"
+    return isinstance(action, Uses) and action.step_type in _BOOKING
 
 
 def attempts_stay_within_limits(facts: Facts) -> Iterator[Violation]:

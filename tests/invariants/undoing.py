@@ -1,17 +1,47 @@
-"""A run that failed has undone what it had done: each step once, the last completed first."""
+"""A run that failed has undone what it had done: each step once, the last completed first, whoever knows of it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from squidmesh.model.definition import Uses
 from squidmesh.model.state import StepRunKind
+from tests.invariants.facts import Facts, Row, Violation, key, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from squidmesh.model.definition import Workflow
-    from tests.invariants.facts import Facts, Row
+
+
+def effects_are_undone_once(facts: Facts) -> Iterator[Violation]:
+    """I3: of the runs that know of an effect, one at most has called what undoes it, and none carries it afterwards."""
+    yield from _carried_twice(facts)
+    undoers: dict[Any, list[Row]] = {}
+    for row in facts.rows["steps"]:
+        if row["kind"] == StepRunKind.COMPENSATION and facts.executions.get(key(row)):
+            undoers.setdefault(row["origin_id"], []).append(row)
+    for origin, rows in undoers.items():
+        if len(rows) > 1:
+            yield Violation("I3", "an effect was undone twice", named(rows[0]) | {"also": rows[1]["run_id"]})
+        since = min(facts.executions[key(row)][0]["began_at"] for row in rows)
+        for row in facts.rows["steps"]:
+            carried = row["origin_id"] == origin and row["kind"] == StepRunKind.STEP
+            if carried and row["created_at"] > since:
+                yield Violation("I3", "a step was carried over after it was undone", named(row) | {"since": since})
+
+
+def _carried_twice(facts: Facts) -> Iterator[Violation]:
+    """Yield the effects that two open runs have carried over: each might undo what the other builds on."""
+    carriers: dict[Any, Row] = {}
+    for row in facts.rows["steps"]:
+        run = facts.runs.get(row["run_id"])
+        if row["origin_id"] is None or row["kind"] != StepRunKind.STEP or run is None or run["finished_at"] is not None:
+            continue
+        if row["status"] == "completed" and _compensated(facts.workflow(run), row):
+            other = carriers.setdefault(row["origin_id"], row)
+            if other is not row:
+                yield Violation("I3", "two open runs carry one effect", named(row) | {"other": other["run_id"]})
 
 
 def undone_in_order(facts: Facts, run: Row, steps: Sequence[Row]) -> Iterator[str]:

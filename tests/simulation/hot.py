@@ -11,7 +11,6 @@ from squidmesh.model.claim import Claim, RunFacts
 from squidmesh.model.state import StepRunKind
 from squidmesh.runtime.preparation import Prepared, _failing, _prepare
 from squidmesh.runtime.recording import Ended, plan_record
-from squidmesh.runtime.start import first_start
 from squidmesh.store.outputs import StoredFailure, StoredOutput
 from tests.simulation.rows import Name, Row, Rows, parsed
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from squidmesh.model.outcome import Outcome
+    from squidmesh.runtime.start import Start
     from squidmesh.store.records import Completion
 
 
@@ -27,17 +27,19 @@ if TYPE_CHECKING:
 class Hot(Rows):
     """What a worker does to a run that goes forward."""
 
-    def start(self, payload: str) -> None:
+    def begin(self, start: Start) -> None:
         """Make the run and its first steps."""
-        start = first_start(self.definition, "go", payload)
         new = start.run
         self.add_run(
             id=new.id,
             workflow=new.workflow,
             trigger=new.trigger,
             definition_hash=new.definition_hash,
-            payload=parsed(payload),
-            payload_text=payload,
+            payload=parsed(new.payload),
+            payload_text=new.payload,
+            schedule=parsed(new.schedule),
+            scheduled_for=new.scheduled_for,
+            replayed_from=new.replayed_from,
             active=new.active,
             current_step=new.current_step,
             deadline_at=None if new.timeout is None else self.now + new.timeout,
@@ -53,12 +55,6 @@ class Hot(Rows):
                 open_deps=step.open_deps,
                 scheduled_seq=0 if due else None,
             )
-        self.note_moves()
-
-    def claimable(self) -> list[Name]:
-        """Return what is due, in the order in which it would be claimed."""
-        due = [row for row in self.with_status("pending") if row["run_at"] <= self.now]
-        return [(row["step"], row["kind"]) for row in sorted(due, key=lambda row: (-self.priority(row), row["run_at"]))]
 
     def priority(self, row: Row) -> int:
         """Return the priority of a step run's lane."""
@@ -95,7 +91,7 @@ class Hot(Rows):
             definition_hash=run["definition_hash"],
             payload=run["payload_text"],
             failure=None if run["failure"] is None else json.dumps(run["failure"]),
-            schedule=None,
+            schedule=None if run["schedule"] is None else json.dumps(run["schedule"]),
             started_at=run["started_at"] or self.now,
         )
         claim = Claim(
@@ -132,22 +128,36 @@ class Hot(Rows):
         """Return how the steps failed that are before a claimed one, as far as the run's row does not tell."""
         found = []
         for name in _failing(self.definition, claim):
-            row = self.steps.get((name, int(StepRunKind.STEP)), {})
-            errors = [attempt["error"] for attempt in self.attempts if attempt["step_run_id"] == row.get("id")]
-            if row.get("status") == "failed" and errors and errors[-1]:
-                counted = errors[-1]["code"] == "worker_lost" and row["losses"] > 0
-                failure = {"step": name, **errors[-1], "attempts": row["attempt"] - row["losses"] + counted}
+            failure = self.failure_of(name)
+            if failure is not None:
+                row = self.steps[name, int(StepRunKind.STEP)]
                 seq = row["completed_seq"]
                 found.append(StoredFailure(run_id=row["run_id"], step=name, seq=seq, failure=failure))
         return sorted(found, key=lambda item: item.seq)
 
-    def record(self, plans: Sequence[Ended]) -> dict[UUID, Row | None]:
-        """Apply planned completions in one statement; return those taken, each with the row handed over (or None)."""
-        completions = [plan.completion for plan in plans if plan.completion is not None]
+    def failure_of(self, name: str) -> Row | None:
+        """Return how a step failed, here or in the run that it was carried over from; None if it did not."""
+        row = self.steps.get((name, int(StepRunKind.STEP)), {})
+        errors = [attempt["error"] for attempt in self.attempts if attempt["step_run_id"] == row.get("id")]
+        if row.get("status") != "failed":
+            return None
+        if row["resume"] and "failure" in row["resume"]:
+            carried: Row = row["resume"]["failure"]
+            return carried
+        if not errors or not errors[-1]:
+            return None
+        counted = errors[-1]["code"] == "worker_lost" and row["losses"] > 0
+        return {"step": name, **errors[-1], "attempts": row["attempt"] - row["losses"] + counted}
+
+    def record(self, completions: Sequence[tuple[int, Completion]]) -> dict[UUID, Row | None]:
+        """Apply completions of this run that one statement records, each with its number among all in it.
+
+        Return those taken, each with the row handed over (or None).
+        """
         if self.run["phase"] != "forward":
             return {}
         base, taken = self.run["seq"], {}
-        standing = [(k, item) for k, item in enumerate(completions, 1) if self._stands(item)]
+        standing = [(k, item) for k, item in completions if self._stands(item)]
         failures, errors, entered = [], [], []
         settled = False
         for k, item in standing:
@@ -242,6 +252,11 @@ class Hot(Rows):
             run |= {"status": "completed", "finished_at": self.now, "current_step": None}
             run |= {"active": 0, "retrying": 0, "paused": 0}
 
-    def plan(self, task: Prepared, outcome: Outcome, served: Iterable[int] = ()) -> Ended:
-        """Plan a record by the product's own rules; a successor on a ``served`` lane may be handed over."""
+    def record_alone(self, plan: Ended) -> dict[UUID, Row | None]:
+        """Apply one planned completion, if it is one of the hot path."""
+        return self.record([(1, plan.completion)]) if plan.completion is not None else {}
+
+    def plan(self, task: Prepared, outcome: Outcome, *, chain: bool = False) -> Ended:
+        """Plan a record by the product's own rules; with ``chain`` a successor may be handed over."""
+        served = self.definition.lanes.values() if chain else ()
         return plan_record(task, outcome, self.rules, frozenset(served))

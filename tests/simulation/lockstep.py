@@ -1,129 +1,67 @@
-"""The rules by which a run is moved: each on the model in memory and, if there is one, on its twin in Postgres.
+"""The rules by which workers move runs: each on the model in memory and, if there is one, on its twin in Postgres.
 
 After every rule the checker looks at the model, and the twin is compared with it row by row.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from squidmesh.model.definition import OnWorkerLost, Uses
-from squidmesh.model.outcome import Outcome, Succeeded
 from squidmesh.model.ruling import ManualAction, Ruling
-from squidmesh.runtime.event_loop import EventLoop
-from squidmesh.runtime.execution import Executor
-from squidmesh.runtime.outcomes import timed_out
-from squidmesh.runtime.recording import Rules
 from squidmesh.steps.context import ClaimSignals
-from squidmesh.steps.registry import StepRegistry
-from tests.invariants.checker import check_facts
-from tests.simulation.memory import Memory, RefusedError
-from tests.simulation.rows import START, defined
-from tests.simulation.scripted import Script
+from tests.simulation.asking import Asking
+from tests.simulation.both import Held
+from tests.simulation.transacting import Transacting, cut_off, is_in_transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from squidmesh.model.definition import Workflow
     from squidmesh.runtime.preparation import Prepared
-    from tests.simulation.rows import Name
-    from tests.simulation.stored import Stored
 
-    MakeTwin = Callable[[Workflow, Script, int], Stored | None]
-
-LEASE = timedelta(seconds=30)
 _ROUNDS = 60
-_NEVER = OnWorkerLost.RETRY
 
 
-@dataclass
-class Held:
-    """A claim that a worker holds, or believes to hold, on both sides, and how its execution ended."""
+class Lockstep(Transacting, Asking):
+    """Runs, moved on both sides at once; ``held`` is what workers hold, lost claims included."""
 
-    task: Prepared
-    twin: Prepared | None
-    outcome: Outcome | None = None
-    twin_outcome: Outcome | None = None
-
-
-class Lockstep:
-    """One run, moved on both sides at once; ``held`` is what workers hold, lost claims included."""
-
-    def __init__(
-        self,
-        workflow: Workflow,
-        *,
-        max_losses: int = 3,
-        make_twin: Callable[[Workflow, Script, int], Stored | None] | None = None,
-    ) -> None:
-        self.script = Script()
-        rules = Rules(max_losses=max_losses, on_worker_lost=_NEVER)
-        self.memory = Memory(defined(workflow), rules, LEASE)
-        self.executor = Executor(
-            registry=StepRegistry.discover(extra=self.script.steps(), folder=Path("/nonexistent")),
-            event_loop=EventLoop(),
-            max_value_bytes=1 << 20,
-            begin=self.memory.begin,
-        )
-        self.held: list[Held] = []
-        self.twin_script = Script()
-        self.twin = make_twin(workflow, self.twin_script, max_losses) if make_twin else None
-
-    def check(self, *, settled: bool = False) -> None:
-        """Check every invariant, and that both sides are the same."""
-        report = check_facts(self.memory.facts(), settled=settled)
-        assert report.clean, str(report)
-        if self.twin is not None:
-            self.twin.compare(self.memory, settled=settled)
-
-    def start(self, *, flag: bool) -> None:
-        """Start the run."""
-        payload = '{"flag": true}' if flag else '{"flag": false}'
-        if self.twin is not None:
-            self.twin.set_clock(START)
-            self.twin.start(flag)
-        self.memory.start(payload)
-        self.check()
-
-    def claim(self, wanted: int) -> None:
+    def claim(self, wanted: int) -> list[Held]:
         """Claim some of what is due, the most urgent first."""
-        due = self.memory.claimable()
+        due = self.world.claimable()
         count = min(wanted, len(due))
         twins: list[Any] = [None] * count
-        names = due[:count]
+        places = due[:count]
         if self.twin is not None:
             twins = self.twin.claim(wanted)
-            names = [(task.claim.step, int(task.claim.kind)) for task in twins]
-            assert len(names) == count, f"{names} were claimed of {due}"
-            self._expect_urgent(names, due)
-        for task, twin in zip(self.memory.claim(names, "worker"), twins, strict=True):
-            self.held.append(Held(task, twin))
+            places = [self.twin.place(task.claim) for task in twins]
+            assert len(places) == count, f"{places} were claimed of {due}"
+            ranks = [self.world.rank(place) for place in due]
+            assert sorted(map(self.world.rank, places)) == ranks[:count], (
+                f"{places} were claimed before others of {due}"
+            )
+        claimed = [Held(task, twin) for task, twin in zip(self.world.claim(places, "worker"), twins, strict=True)]
+        self.held += claimed
         self.check()
-
-    def _expect_urgent(self, names: Sequence[Name], due: Sequence[Name]) -> None:
-        steps = self.memory.steps
-        ranks = [(-self.memory.priority(steps[name]), steps[name]["run_at"]) for name in due]
-        taken = sorted((-self.memory.priority(steps[name]), steps[name]["run_at"]) for name in names)
-        assert taken == sorted(ranks)[: len(names)], f"{names} were claimed before others of {due}"
+        return claimed
 
     def execute(self, held: Held, ending: str) -> None:
         """Call what a claim is for; it ends as the script says."""
+        if is_in_transaction(held.task):
+            self.transact(held, ending)
+            return
         self.script.ending = self.twin_script.ending = ending
-        self.script.note = lambda _: self.memory.note_execution(held.task)
-        held.outcome = _cut(held.task, self.executor.execute(held.task, ClaimSignals()), ending)
+        self.script.note = lambda _: self.world.of(held.task).note_execution(held.task)
+        held.outcome = cut_off(held.task, self.executor.execute(held.task, ClaimSignals()), ending)
         if self.twin is not None and held.twin is not None:
-            held.twin_outcome = _cut(held.twin, self.twin.execute(held.twin), ending)
+            held.twin_outcome = cut_off(held.twin, self.twin.execute(held.twin), ending)
             assert held.twin_outcome == held.outcome
         self.check()
 
     def finish(self, chosen: Sequence[Held], *, chain: bool) -> None:
         """Record how claims ended, together; what is handed over is held."""
+        chosen = [held for held in chosen if held in self.held]
         ends = [(held.task, held.outcome) for held in chosen if held.outcome is not None]
-        served = self.memory.definition.lanes.values() if chain else ()
-        answers = self.memory.finish(ends, served)
+        answers = self.world.finish(ends, chain=chain)
         twins: list[tuple[bool, Prepared | None]] = [(answer.refused, None) for answer in answers]
         if self.twin is not None:
             twin_ends = [(held.twin, held.twin_outcome) for held in chosen if held.twin and held.twin_outcome]
@@ -138,90 +76,62 @@ class Lockstep:
 
     def beat(self, chosen: Sequence[Held]) -> None:
         """Extend leases; a claim that was lost is not."""
-        kept = self.memory.beat([held.task for held in chosen])
+        kept = self.world.beat([held.task for held in chosen])
         if self.twin is not None:
             assert self.twin.beat([held.twin for held in chosen if held.twin]) == kept
         self.check()
 
     def sweep(self) -> None:
         """Sweep for losses, deadlines and timeouts, as every process does."""
-        self.memory.give_up(self.twin.sweep_losses() if self.twin else self.memory.expired())
-        self.check()
-        self.memory.expire(self.twin.sweep_deadlines() if self.twin else self.memory.overdue())
-        self.check()
-        timed = self.memory.time_out()
+        self.world.give_up(self.twin.sweep_losses() if self.twin else self.world.expired())
+        self.world.expire(self.twin.sweep_deadlines() if self.twin else self.world.overdue())
+        timed = self.world.time_out()
         assert self.twin is None or self.twin.sweep_timeouts() == timed
         self.check()
 
     def release(self, chosen: Sequence[Held]) -> None:
         """End a process: what it holds is given back."""
         delay = timedelta(seconds=1)
-        self.memory.release([held.task for held in chosen], delay)
+        self.world.release([held.task for held in chosen], delay)
         if self.twin is not None:
             self.twin.release([held.twin for held in chosen if held.twin], delay)
         for held in chosen:
             self.held.remove(held)
         self.check()
 
-    def decide(self, ruling: Ruling) -> bool:
-        """Let a person decide; return whether there was something to decide."""
-        return self._act("decide", ruling)
-
-    def cancel(self, *, compensate: bool, force: bool) -> bool:
-        """Cancel the run; return whether it had not ended."""
-        return self._act("cancel", compensate=compensate, force=force)
-
-    def wake(self) -> bool:
-        """Make due what is due later; return whether anything was."""
-        return self._act("wake")
-
-    def _act(self, action: str, *arguments: Any, **options: Any) -> bool:
-        try:
-            getattr(self.memory, action)(*arguments, **options)
-            accepted = True
-        except RefusedError:
-            accepted = False
-        assert self.twin is None or self.twin.act(action, *arguments, **options) == accepted, f"{action} {accepted}"
-        self.check()
-        return accepted
-
-    def advance(self, by: timedelta) -> None:
-        """Let time pass."""
-        self.memory.now += by
-        if self.twin is not None:
-            self.twin.set_clock(self.memory.now)
+    def late(self) -> list[Held]:
+        """Return what workers believe to hold, and others have taken."""
+        rows = [(held, self.world.row(self.world.place(held.task))) for held in self.held]
+        return [held for held, row in rows if row["claim_token"] != held.task.claim.token]
 
     def settle(self) -> None:
-        """Stop all faults: all is executed well and decided, until the run ends; what is late then is refused."""
+        """Stop all faults: all is executed well and decided, until the runs end; what is late then is refused."""
         late = list(self.held)
         for _ in range(_ROUNDS):
-            if self.memory.run["finished_at"] is not None:
+            if not self.world.open_runs():
                 break
-            self.advance(timedelta(seconds=200))
-            self.sweep()
-            self.claim(10)
-            fresh = [held for held in self.held if held not in late]
-            for held in fresh:
-                self.execute(held, "ok")
-            self.finish(fresh, chain=False)
-            for row in self.memory.with_status("paused"):
-                for action in (ManualAction.APPROVE, ManualAction.UNBLOCK):
-                    self.decide(Ruling(action=action, actor="ann", step=row["step"]))
+            with self.together():
+                self._work_off_all()
         for held in late:
             if held.outcome is None:
                 self.execute(held, "ok")
-        before = dict(self.memory.run)
+        before = [dict(run.run) for run in self.world.runs]
         self.finish(late, chain=True)
-        unblock = Ruling(action=ManualAction.UNBLOCK, actor="ann")
-        assert not (self.wake())
-        assert not (self.decide(unblock))
-        assert not (self.cancel(compensate=True, force=True))
-        assert self.memory.run == before, "a run changed after its end"
+        with self.together():
+            for number in range(len(self.world.runs)):
+                assert not self.wake(number)
+                assert not self.decide(Ruling(action=ManualAction.UNBLOCK, actor="ann"), number)
+                assert not self.cancel(number, compensate=True, force=True)
+        assert [run.run for run in self.world.runs] == before, "a run changed after its end"
         self.check(settled=True)
 
-
-def _cut(task: Prepared, outcome: Outcome, ending: str) -> Outcome:
-    """Return the outcome of an attempt that was cut off at its timeout, if that is how it is to end."""
-    if ending == "cut" and isinstance(outcome, Succeeded) and isinstance(task.step.action, Uses):
-        return timed_out(task, LEASE)
-    return outcome
+    def _work_off_all(self) -> None:
+        self.advance(timedelta(seconds=200))
+        self.sweep()
+        fresh = self.claim(40)
+        for held in fresh:
+            self.execute(held, "ok")
+        self.finish(fresh, chain=False)
+        for number, step, _ in self.world.with_status("paused"):
+            for action in (ManualAction.APPROVE, ManualAction.UNBLOCK):
+                self.decide(Ruling(action=action, actor="ann", step=step), number)

@@ -4,27 +4,36 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from squidmesh.model.ruling import ManualAction, Ruling
-from tests.simulation.lockstep import Held, Lockstep
+from tests.simulation.lockstep import Lockstep
 from tests.simulation.scripted import ENDINGS
 from tests.simulation.workflows import workflows
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from squidmesh.model.definition import Workflow
+    from tests.simulation.both import Held
     from tests.simulation.scripted import Script
     from tests.simulation.stored import Stored
 
 # SQUIDMESH_SIMULATION=50 looks at fifty times as much, each time at something else.
 SCALE = int(os.environ.get("SQUIDMESH_SIMULATION", "1"))
 _SECONDS = (1, 5, 31, 100, 1000)
-# Evenly: the first of a list would be drawn far more often than the others.
-_ENDINGS = st.integers(0, 1 << 16).map(lambda number: ENDINGS[number * 7919 % len(ENDINGS)])
+
+
+def evenly(choices: Sequence[Any]) -> st.SearchStrategy[Any]:
+    """Draw one of some choices: the first of a list would be drawn far more often than the others."""
+    return st.integers(0, 1 << 16).map(lambda number: choices[number * 7919 % len(choices)])
+
+
+_ENDINGS = evenly(ENDINGS)
 
 
 def simulated(examples: int, steps: int = 30) -> settings:
@@ -41,7 +50,7 @@ def simulated(examples: int, steps: int = 30) -> settings:
 
 
 class RunMachine(RuleBasedStateMachine):
-    """One run in memory, and its twin where ``make_twin`` makes one."""
+    """One run in memory, and its twin where ``make_twin`` makes one; machines with further rules are made of it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,17 +72,16 @@ class RunMachine(RuleBasedStateMachine):
         return self.run
 
     def _any_due(self) -> bool:
-        return bool(self.live.memory.claimable())
+        return bool(self.live.world.claimable())
 
     def _any_later(self) -> bool:
-        memory = self.live.memory
-        return any(row["run_at"] > memory.now for row in memory.with_status("pending"))
+        return bool(self.live.world.later())
 
     def _any_paused(self) -> bool:
-        return bool(self.live.memory.with_status("paused"))
+        return bool(self.live.world.with_status("paused"))
 
     def _is_open(self) -> bool:
-        return self.live.memory.run["finished_at"] is None
+        return bool(self.live.world.open_runs())
 
     def _any_held(self) -> bool:
         return bool(self.live.held)
@@ -84,13 +92,8 @@ class RunMachine(RuleBasedStateMachine):
     def _any_ended(self) -> bool:
         return any(held.outcome is not None for held in self.live.held)
 
-    def _late(self) -> list[Held]:
-        memory = self.live.memory
-        rows = [(held, memory.row_of(held.task.claim.id)) for held in self.live.held]
-        return [held for held, row in rows if row["claim_token"] != held.task.claim.token]
-
     def _any_late(self) -> bool:
-        return bool(self._late())
+        return bool(self.live.late())
 
     def _some(self, data: st.DataObject, held: list[Held]) -> list[Held]:
         chosen = data.draw(st.sets(st.integers(0, len(held) - 1), min_size=1, max_size=4))
@@ -128,29 +131,32 @@ class RunMachine(RuleBasedStateMachine):
         self._work_off(ending, chain, wanted)
 
     def _work_off(self, ending: str, chain: bool, wanted: int) -> None:
-        before = list(self.live.held)
-        self.live.claim(wanted)
-        fresh = [held for held in self.live.held if held not in before]
-        for held in fresh:
-            self.live.execute(held, ending)
-        self.live.finish(fresh, chain=chain)
+        with self.live.together():
+            fresh = self.live.claim(wanted)
+            for held in fresh:
+                self.live.execute(held, ending)
+            self.live.finish(fresh, chain=chain)
 
     @precondition(_any_held)
     @precondition(_is_open)
     @rule(wanted=st.integers(1, 4))
     def freeze(self, wanted: int) -> None:
         """Every worker stops past its leases; what they held is given up, and claimed again."""
-        self.live.advance(timedelta(seconds=31))
-        self.live.sweep()
-        self.live.advance(timedelta(seconds=5))
-        if self._any_due():
-            self.live.claim(wanted)
+        self._freeze(wanted)
+
+    def _freeze(self, wanted: int) -> None:
+        with self.live.together():
+            self.live.advance(timedelta(seconds=31))
+            self.live.sweep()
+            self.live.advance(timedelta(seconds=5))
+            if self._any_due():
+                self.live.claim(wanted)
 
     @precondition(_any_late)
     @rule(data=st.data(), ending=_ENDINGS)
     def thaw(self, data: st.DataObject, ending: str) -> None:
         """A worker that lost its claim goes on as if nothing had been."""
-        late = data.draw(st.sampled_from(self._late()))
+        late = data.draw(st.sampled_from(self.live.late()))
         if late.outcome is None:
             self.live.execute(late, ending)
         self.live.finish([late], chain=True)
@@ -179,23 +185,27 @@ class RunMachine(RuleBasedStateMachine):
     @rule(action=st.sampled_from(list(ManualAction)), named=st.booleans(), retry=st.booleans(), data=st.data())
     def decide(self, action: ManualAction, named: bool, retry: bool, data: st.DataObject) -> None:
         """A person decides, or tries what cannot be decided."""
-        paused = [row["step"] for row in self.live.memory.with_status("paused")]
-        step = data.draw(st.sampled_from([*paused, "s0"])) if named else None
+        paused = self.live.world.with_status("paused")
+        number = data.draw(st.sampled_from(sorted({number for number, _, _ in paused})))
+        steps = [step for other, step, _ in paused if other == number]
+        step = data.draw(st.sampled_from([*steps, "s0"])) if named else None
         asked = retry and action is ManualAction.UNBLOCK
-        self.live.decide(Ruling(action=action, actor="ann", step=step, retry=asked))
+        self.live.decide(Ruling(action=action, actor="ann", step=step, retry=asked), number)
 
     @precondition(_is_open)
-    @rule(compensate=st.booleans(), force=st.booleans(), sure=st.sampled_from([False] * 5 + [True]))
-    def cancel(self, compensate: bool, force: bool, sure: bool) -> None:
-        """A person cancels the run, now and then."""
+    @rule(compensate=st.booleans(), force=st.booleans(), sure=st.sampled_from([False] * 5 + [True]), data=st.data())
+    def cancel(self, compensate: bool, force: bool, sure: bool, data: st.DataObject) -> None:
+        """A person cancels a run, now and then."""
         if sure:
-            self.live.cancel(compensate=compensate, force=force)
+            number = data.draw(st.sampled_from(self.live.world.open_runs()))
+            self.live.cancel(number, compensate=compensate, force=force)
 
     @precondition(_any_later)
-    @rule()
-    def wake(self) -> None:
+    @rule(data=st.data())
+    def wake(self, data: st.DataObject) -> None:
         """A person wakes what waits for a time."""
-        self.live.wake()
+        number = data.draw(st.sampled_from(sorted({number for number, _, _ in self.live.world.later()})))
+        self.live.wake(number)
 
     @precondition(lambda self: not self._is_open() and not self._any_held())
     @rule()

@@ -19,10 +19,10 @@ from squidmesh.store.records import Recorded
 from tests.simulation.slow import Slow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import timedelta
+    from uuid import UUID
 
-    from squidmesh.model.outcome import Outcome
     from squidmesh.model.ruling import Ruling
     from squidmesh.runtime.preparation import Prepared
     from squidmesh.runtime.recording import Ended
@@ -45,7 +45,7 @@ class Answered:
 class Memory(Slow):
     """The model: every operation is whole, and afterwards all that must hold holds."""
 
-    def begin(self, task: Prepared) -> bool:
+    def begin_step(self, task: Prepared) -> bool:
         """Begin an irreversible step, if its claim stands and its lease has not passed."""
         row = self.row_of(task.claim.id)
         if row["claim_token"] != task.claim.token or row["lease_until"] <= self.now:
@@ -54,18 +54,11 @@ class Memory(Slow):
         self.note_moves()
         return True
 
-    def finish(self, ends: Sequence[tuple[Prepared, Outcome]], served: Iterable[int] = ()) -> list[Answered]:
-        """Record how claims ended: what the hot path takes together, the others one after the other."""
-        plans = [self.plan(task, outcome, served) for task, outcome in ends]
-        taken = self.record(plans)
-        answers = []
-        for plan in plans:
-            if plan.task.claim.id in taken:
-                answers.append(Answered(False, self._successor(plan, taken[plan.task.claim.id])))
-            else:
-                answers.append(Answered(not self.settle(plan.task, plan.outcome)))
-        self.note_moves()
-        return answers
+    def answer(self, plan: Ended, taken: Mapping[UUID, Row | None]) -> Answered:
+        """Return what became of an end: what no statement of the hot path has taken is settled now."""
+        if plan.task.claim.id in taken:
+            return Answered(False, self._successor(plan, taken[plan.task.claim.id]))
+        return Answered(not self.settle(plan.task, plan.outcome))
 
     def _successor(self, plan: Ended, handed: Row | None) -> Prepared | None:
         """Return the step handed over as the product prepares it, after a look at its row."""
@@ -108,7 +101,7 @@ class Memory(Slow):
             if row["claim_token"] is None:
                 continue
             plan = self.plan(self.prepared(row), Lost())
-            taken = self.record([plan])
+            taken = self.record_alone(plan)
             if row["id"] not in taken:
                 self.settle(plan.task, Lost())
             elif row["status"] == "pending":

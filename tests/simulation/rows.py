@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 from squidmesh.expressions import compile_expression
-from squidmesh.model.document import definition_hash, to_document
+from squidmesh.model.document import definition_hash
 from squidmesh.model.graph import Graph
 from squidmesh.runtime.definitions import Definition, _expressions, _lanes
-from tests.invariants.facts import Facts
 from tests.invariants.history import counted
-from tests.invariants.recorded import GUARDS
 
 if TYPE_CHECKING:
     from squidmesh.model.definition import Workflow
@@ -33,7 +31,8 @@ _RUN_COLUMNS = (
     *("goal", "schedule", "scheduled_for", "failure", "last_error", "replayed_from", "deadline_at"),
     *("started_at", "finished_at"),
 )
-_TABLES = ("acknowledged", "executions", "bookings", "schedules", "schedule_moves", "sessions")
+# Of which every run has rows, as the checker names them.
+TABLES = ("runs", "steps", "attempts", "events", "executions", "bookings", "step_moves", "run_moves")
 _MOVED = {
     "claim_token": "token",
     "lease_until": "lease",
@@ -58,17 +57,24 @@ def defined(workflow: Workflow) -> Definition:
 
 @dataclass
 class Rows:
-    """The rows of one run; ``steps`` by name and kind, in the order in which they were made."""
+    """The rows of one run; ``steps`` by name and kind, in the order in which they were made.
+
+    ``among`` is every run that there is, this one too: an effect may be known to several. ``tx`` is the transaction
+    that made the run.
+    """
 
     definition: Definition
     rules: Rules
     lease: timedelta
     now: datetime = START
+    among: list[Any] = field(default_factory=list)
+    tx: int = 0
     run: Row = field(default_factory=dict)
     steps: dict[Name, Row] = field(default_factory=dict)
     attempts: list[Row] = field(default_factory=list)
     events: list[Row] = field(default_factory=list)
     executions: list[Row] = field(default_factory=list)
+    bookings: list[Row] = field(default_factory=list)
     run_moves: list[Row] = field(default_factory=list)
     step_moves: list[Row] = field(default_factory=list)
     _before: dict[Any, Row] = field(default_factory=dict)
@@ -155,26 +161,14 @@ class Rows:
         if was != self.run:
             kept = was.get("finished_at") is None or all(was[column] == self.run[column] for column in _KEPT_RUN)
             known = {"run_id": self.run["id"], "was": was.get("status"), "now": self.run["status"]}
-            self.run_moves.append({"at": self.now, "kept": kept, **known})
+            self.run_moves.append({"at": self.now, "kept": kept, "tx": self.tx, **known})
         self._before["run"] = dict(self.run)
 
-    def facts(self) -> Facts:
-        """Return everything as the checker reads it."""
-        workflow = self.definition.workflow
-        rows: dict[str, list[Row]] = {name: [] for name in _TABLES}
-        rows |= {
-            "definitions": [{"hash": self.definition.hash, "document": to_document(workflow)}],
-            "runs": [self.run],
-            "steps": list(self.steps.values()),
-            "attempts": self.attempts,
-            "events": self.events,
-            "executions": self.executions,
-            "step_moves": self.step_moves,
-            "run_moves": self.run_moves,
-            "guards": [{"name": name} for name in GUARDS],
-            "acknowledged": [{"run_id": self.run["id"], "at": START}],
-        }
-        return Facts(rows=rows, max_losses=self.rules.max_losses)
+    def rows(self) -> dict[str, list[Row]]:
+        """Return every row of the run, by table."""
+        steps = list(self.steps.values())
+        written = [self.attempts, self.events, self.executions, self.bookings, self.step_moves, self.run_moves]
+        return dict(zip(TABLES, [[self.run], steps, *written], strict=True))
 
 
 def parsed(text: str | None) -> Any:

@@ -18,14 +18,18 @@ PUT_OFF = "70s"
 
 @dataclass
 class Script:
-    """How the next call ends, and who is told of it."""
+    """How the next call ends, who is told of it, and what it writes if it is one in a transaction."""
 
     ending: str = "ok"
     note: Callable[[StepContext], object] = lambda _: None
+    book: Callable[[StepContext], object] = lambda _: None
 
     def play(self, ctx: StepContext, output: dict[str, Any]) -> Any:
-        """End as the script says."""
+        """Say that the call has begun, and end as the script says."""
         self.note(ctx)
+        return self._end(output)
+
+    def _end(self, output: dict[str, Any]) -> Any:
         match self.ending:
             case "later":
                 return Success(output, delay=LATER)
@@ -49,6 +53,12 @@ class Script:
             """Return what it saw under its own name."""
             return self.play(ctx, {ctx.step: sorted(ctx.context), "last": ctx.step})
 
+        def book(ctx: StepContext) -> Any:
+            """Write by the connection of its transaction, then do what work does."""
+            self.note(ctx)
+            self.book(ctx)
+            return self._end({ctx.step: sorted(ctx.context), "last": ctx.step})
+
         def undo(ctx: StepContext, step: dict[str, Any]) -> Any:
             """Say what it undid."""
             return self.play(ctx, {"undid": [step["name"], step["output"]]})
@@ -57,4 +67,4 @@ class Script:
             """Say what went wrong."""
             return self.play(ctx, {"told": (ctx.failure or {}).get("code")})
 
-        return {"m.work": work, "m.undo": undo, "m.tell": tell}
+        return {"m.work": work, "m.book": book, "m.undo": undo, "m.tell": tell}

@@ -29,11 +29,18 @@ from tests.simulation.rows import Row, parsed
 
 if TYPE_CHECKING:
     from datetime import timedelta
+    from uuid import UUID
 
     from squidmesh.model.outcome import Outcome
     from squidmesh.runtime.preparation import Prepared
 
 _UNCLAIMED = ("waiting", "pending", "paused")
+
+
+def origin_of(row: Row) -> UUID:
+    """Return the step run that had the effect of a step."""
+    origin: UUID = row["origin_id"] or row["id"]
+    return origin
 
 
 @dataclass
@@ -81,7 +88,7 @@ class Slow(Hot):
                 self._record_alone(task, row, outcome, plan_decided(task, outcome, decision))
 
     def _record_alone(self, task: Prepared, row: Row, outcome: Outcome, plan: Ended) -> None:
-        taken = self.record([plan])
+        taken = self.record_alone(plan)
         assert task.claim.id in taken, "the run is locked and the claim stands"
         if isinstance(plan.decision, Retry):
             self.set_apart(row, outcome)
@@ -202,11 +209,33 @@ class Slow(Hot):
             for row in self.with_status("completed", "failed", "cancelled")
             if row["kind"] == StepRunKind.STEP
         ]
-        interrupted = {row["step"] for row in self.with_status("failed", "cancelled") if self._interrupted(row)}
-        undoing = plan_undoing(self.definition.workflow, past_effects(ended, interrupted))
-        return [(name, seq) for name, seq in undoing.steps if (name, int(StepRunKind.COMPENSATION)) not in self.steps]
+        interrupted = {row["step"] for row in self.with_status("failed", "cancelled") if self.interrupted(row)}
+        others = {row["step"] for row in self.with_status("completed") if self._is_of_others(row)}
+        undoing = plan_undoing(self.definition.workflow, past_effects(ended, interrupted, others))
+        wanted = [item for item in undoing.steps if (item[0], int(StepRunKind.COMPENSATION)) not in self.steps]
+        undone = self.undone_among()
+        return [item for item in wanted if origin_of(self.steps[item[0], int(StepRunKind.STEP)]) not in undone]
 
-    def _interrupted(self, row: Row) -> bool:
+    def undone_among(self) -> set[UUID]:
+        """Return the effects that some run undoes, or has undone, by the step runs that had them."""
+        rows = [row for run in self.among for row in run.steps.values() if row["kind"] == StepRunKind.COMPENSATION]
+        return {row["origin_id"] for row in rows if row["status"] != "cancelled"}
+
+    def _is_of_others(self, row: Row) -> bool:
+        """Whether the effect of a carried step is that of a run which completed, or is open."""
+        if row["origin_id"] is None or row["kind"] != StepRunKind.STEP:
+            return False
+        return any(
+            run is not self and (run.run["finished_at"] is None or run.run["status"] == "completed")
+            for run in self.among
+            if run.knows(row["origin_id"])
+        )
+
+    def knows(self, origin: UUID) -> bool:
+        """Whether the run had an effect, or carries it."""
+        return any(origin_of(row) == origin for row in self.steps.values() if row["kind"] == StepRunKind.STEP)
+
+    def interrupted(self, row: Row) -> bool:
         """Whether a call was begun and cut short, so that nobody knows what it did."""
         if row["begun_at"] is None or row["status"] == "cancelled":
             return row["begun_at"] is not None
@@ -224,6 +253,7 @@ class Slow(Hot):
                 run_at=None if position else self.now,
                 open_deps=min(position, 1),
                 scheduled_seq=seq,
+                origin_id=origin_of(self.steps[name, int(StepRunKind.STEP)]),
             )
         self.count()
 

@@ -5,6 +5,7 @@ They are made as values, not as files; no length of time is jittered, so that bo
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -75,10 +76,10 @@ def _actions(draw: st.DrawFn) -> Action:
 
 
 @st.composite
-def depending(draw: st.DrawFn) -> dict[str, Step]:
+def depending(draw: st.DrawFn, most: int = MOST_STEPS) -> dict[str, Step]:
     """Return the steps of a dependency-based workflow: any acyclic graph."""
     steps: dict[str, Step] = {}
-    for number in range(draw(st.integers(1, MOST_STEPS))):
+    for number in range(draw(st.integers(1, most))):
         before = [name for name in steps if draw(st.booleans())]
         steps[f"s{number}"] = Step(
             action=draw(_actions()),
@@ -91,9 +92,9 @@ def depending(draw: st.DrawFn) -> dict[str, Step]:
 
 
 @st.composite
-def routed(draw: st.DrawFn) -> dict[str, Step]:
+def routed(draw: st.DrawFn, most: int = MOST_STEPS) -> dict[str, Step]:
     """Return the steps of a routed workflow: one entry, and each other step behind some outcome of an earlier one."""
-    count = draw(st.integers(1, MOST_STEPS))
+    count = draw(st.integers(1, most))
     actions = [draw(_actions()) for _ in range(count)]
     led: dict[int, list[tuple[str, str]]] = {number: [] for number in range(count)}
     for number in range(1, count):
@@ -133,9 +134,9 @@ def _mark(outcome: str, draw: st.DrawFn) -> Recovery | None:
 
 
 @st.composite
-def workflows(draw: st.DrawFn) -> Workflow:
+def workflows(draw: st.DrawFn, most: int = MOST_STEPS) -> Workflow:
     """Return a workflow of either shape, with or without a timeout and an ``on_failure`` step."""
-    steps = draw(depending() | routed())
+    steps = draw(depending(most) | routed(most))
     handler = Step(action=Uses(step_type="m.tell", retry=draw(_RETRIES), timeout=_TIMEOUT))
     return Workflow(
         name="sim.run",
@@ -144,3 +145,61 @@ def workflows(draw: st.DrawFn) -> Workflow:
         timeout=draw(st.none() | st.just(timedelta(seconds=2000))),
         on_failure=handler if draw(st.booleans()) else None,
     )
+
+
+def undoable() -> st.SearchStrategy[Workflow]:
+    """Return a small workflow whose steps have effects, which most of them can undo."""
+    return _small(_effects())
+
+
+def joined() -> st.SearchStrategy[Workflow]:
+    """Return two branches and their join: what is recorded in one group matters there."""
+    return _small(_effects(), least=3, shapes=("join",))
+
+
+def booking() -> st.SearchStrategy[Workflow]:
+    """Return a small workflow whose steps write in the transaction of their record, most of them."""
+    return _small(_bookings())
+
+
+@st.composite
+def _small(
+    draw: st.DrawFn,
+    actions: st.SearchStrategy[Action],
+    least: int = 2,
+    shapes: Sequence[str] = ("routed", "chain", "join"),
+) -> Workflow:
+    """Return a workflow of two steps or three: a chain of either shape, or branches that are joined."""
+    count = draw(st.integers(least, 3))
+    steps = {f"s{number}": Step(action=draw(actions)) for number in range(count)}
+    names = list(steps)
+    shape = draw(st.sampled_from(shapes))
+    for number, name in enumerate(names):
+        following = names[number + 1] if number + 1 < count else COMPLETE
+        before = {"chain": names[max(number - 1, 0) : number], "join": names[:-1] if number + 1 == count else []}
+        if shape == "routed":
+            steps[name] = replace(steps[name], next=Routes(ok=(Transition(to=following),)))
+        else:
+            steps[name] = replace(steps[name], after=tuple(before[shape]))
+    return Workflow(name="sim.run", triggers=_TRIGGERS, steps=steps)
+
+
+@st.composite
+def _effects(draw: st.DrawFn) -> Action:
+    kind = draw(st.sampled_from([*["undone"] * 6, "kept", "irreversible", "gate"]))
+    if kind == "gate":
+        return Pause()
+    return Uses(
+        step_type="m.work",
+        timeout=_TIMEOUT,
+        irreversible=kind == "irreversible",
+        compensate="m.undo" if kind == "undone" else None,
+    )
+
+
+@st.composite
+def _bookings(draw: st.DrawFn) -> Action:
+    if draw(st.sampled_from([True, True, False])):
+        retry, compensate = draw(_RETRIES), draw(st.sampled_from([None, "m.undo"]))
+        return Uses(step_type="m.book", transaction=True, retry=retry, timeout=_TIMEOUT, compensate=compensate)
+    return draw(_effects())

@@ -28,6 +28,17 @@ EXAMPLES: list[tuple[SquidMeshError, str]] = [
         errors.IdempotencyConflict("w", "k", "r"),
         "idempotency key 'k' of workflow 'w' belongs to run r, started with another payload",
     ),
+    (
+        errors.InvalidHueyTask("shop.remind", "at", "is a datetime, which is not JSON: write value.isoformat()"),
+        (
+            "huey task 'shop.remind' was not enqueued: argument 'at' is a datetime, which is not JSON: "
+            "write value.isoformat()"
+        ),
+    ),
+    (
+        errors.InvalidHueyTask("shop.remind", "", "it is too long"),
+        "huey task 'shop.remind' was not enqueued: it is too long",
+    ),
     (errors.InvalidRunId("x" * 500), repr("x" * 80) + " is not a run id: a UUID is expected"),
     (errors.RunNotFound("r"), "no run has the id r"),
     (

@@ -124,3 +124,10 @@ def test_the_embedded_folder_is_found_upwards(tmp_path: Path):
     assert find_embedded_folder(inner) is None
     (tmp_path / ".squidmesh").mkdir()
     assert find_embedded_folder(inner) == tmp_path / ".squidmesh"
+
+
+@pytest.mark.parametrize("url", ["embedded:", "embedded: "])
+def test_an_embedded_database_needs_a_folder(tmp_path: Path, url: str) -> None:
+    """Without one it would be made wherever somebody happens to be."""
+    with pytest.raises(ConfigurationError, match=r"names no folder: write embedded:PATH, such as embedded:\.squidmesh"):
+        load_settings({"database_url": url}, folder=tmp_path, environment={})

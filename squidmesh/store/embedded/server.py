@@ -14,7 +14,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from squidmesh.errors import DatabaseUnavailable, SquidMeshError
+from squidmesh.errors import ConfigurationError, DatabaseUnavailable, SquidMeshError
 from squidmesh.store.embedded.home import Home, find_home, make_home
 from squidmesh.store.embedded.launch import PATIENCE_SECONDS, SUPERUSER, ensure_running, stop_unused
 from squidmesh.store.embedded.lock import exclusive, share
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _logger = logging.getLogger(__name__)
+_NOTHING_THERE = (
+    "there is no embedded database in {folder}: correct the path, or make one there with 'squidmesh db upgrade'"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,13 +65,16 @@ class EmbeddedServer:
     ) -> None:
         self.stop()
 
-    def start(self) -> str:
+    def start(self, *, make: bool = True) -> str:
         """Return the server's URL, making its data and starting it as needed; this process uses it from now on.
 
-        Raises ``ConfigurationError`` when it cannot work here, ``DatabaseUnavailable`` when it does not start.
+        Raises ``ConfigurationError`` when it cannot work here, or has no data and is not to ``make`` any,
+        ``DatabaseUnavailable`` when it does not start.
         """
         try:
             if find_home(self.folder) is None:
+                if not make:
+                    raise ConfigurationError([_NOTHING_THERE.format(folder=self.folder)])
                 installed_programs(NEWEST)  # before anything is made, so that a missing wheel leaves no trace
             home = make_home(self.folder)
             with exclusive(home.start_lock, patience=PATIENCE_SECONDS):

@@ -50,7 +50,7 @@ def test_an_order_is_placed_approved_and_shipped(name: str, opened: Callable[[st
     worker = host.work()
     host.wait_for(order, reason="paused_for_approval")
     assert host.client.post(f"/orders/{order}/approve", json={"actor": "grace"}).status_code == 200
-    assert host.wait_for(order, run="completed") == {
+    assert host.wait_for(order, run="completed", status="shipped") == {
         "status": "shipped",
         "changes": 1,
         "run": "completed",

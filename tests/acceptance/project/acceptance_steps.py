@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import sys
 import threading
@@ -68,6 +69,19 @@ def sleep(ctx: StepContext, seconds: float) -> dict[str, Any]:
     return {"slept": seconds}
 
 
+def seize(ctx: StepContext, seconds: int) -> None:
+    """Let no other thread of the process run for a while."""
+    write(ctx, "start")
+    ctypes.PyDLL(None).sleep(seconds)  # keeps the interpreter's lock, as much of what computes does
+
+
+def sum_up(ctx: StepContext, seconds: float) -> None:
+    """Write a row in the transaction of the step, and wait in the database."""
+    assert ctx.connection is not None
+    ctx.connection.exec_driver_sql("INSERT INTO sums VALUES (%s)", (ctx.run_id,))
+    ctx.connection.exec_driver_sql("SELECT pg_sleep(%s)", (seconds,))
+
+
 def flaky(ctx: StepContext) -> dict[str, Any]:
     """Fail at the first attempt."""
     write(ctx, "start")
@@ -92,6 +106,11 @@ async def doze(ctx: StepContext, seconds: float) -> dict[str, Any]:
         raise
     await asyncio.to_thread(write, ctx, "end")
     return {"dozed": seconds}
+
+
+def nest() -> None:
+    """Run an event loop of its own."""
+    asyncio.run(asyncio.sleep(0.1))
 
 
 def leave() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import pickle
 import uuid
@@ -99,9 +98,7 @@ def _plant(attacker: psycopg.Connection[Any], mark: Path) -> list[uuid.UUID]:
     """Write runs with steps, definitions and payloads of the attacker's choice; a row's own id is its run's."""
     bomb = pickle.dumps(Bomb(mark)).hex()
     code = f"__import__('os').system('touch {mark}')"
-    with contextlib.suppress(psycopg.Error):
-        attacker.execute("CREATE TABLE huey_task (id serial, queue text, data bytea, priority float)")
-        attacker.execute("INSERT INTO huey_task (queue, data) VALUES ('squidmesh', decode(%s, 'hex'))", [bomb])
+    attacker.execute("INSERT INTO squidmesh.huey_task (queue, data) VALUES ('squidmesh', decode(%s, 'hex'))", [bomb])
     (known,) = attacker.execute("SELECT min(definition_hash) FROM squidmesh.runs").fetchone() or ("",)
     lanes = [lane for (lane,) in attacker.execute("SELECT id FROM squidmesh.lanes ORDER BY id")]
     rows = [

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from squidmesh.errors import InvalidTransition
-from tests.integration.endings.conftest import Steps, wait_for_status
+from tests.integration.endings.conftest import PATIENCE, Steps, wait_for_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +67,32 @@ def test_what_an_open_replay_could_undo_is_not_carried_again(make_mesh: Callable
     for run in (old, first.id, second.id):
         with pytest.raises(InvalidTransition, match="'a' before it was undone"):
             mesh.replay_run(run, from_step="gate")
+
+
+def test_what_was_half_undone_is_not_carried(
+    make_mesh: Callable[..., SquidMesh], steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A compensation that its worker gave back in the middle, in a run that was then cancelled, counts as begun."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def undo(step: dict[str, Any]) -> None:
+        begun.set()
+        go_on.wait(PATIENCE)
+
+    monkeypatch.setattr(steps, "undo", undo)
+    steps.failing = {"c"}
+    mesh = make_mesh(GATED)
+    run = mesh.start_run("t.gated")
+    with mesh.worker() as worker:
+        wait_for_status(mesh, run.id, "paused")
+        mesh.unblock_run(run.id)
+        assert begun.wait(PATIENCE)
+        mesh.cancel_run(run.id)
+        worker.stop(grace=0)
+    go_on.set()
+    assert mesh.inspect_run(run.id).status == "cancelled"
+    with pytest.raises(InvalidTransition, match="'a' before it was undone"):
+        mesh.replay_run(run.id, from_step="c")
 
 
 @pytest.mark.parametrize("replayed", [False, True])

@@ -224,6 +224,36 @@ def test_any_step_may_pause_when_its_worker_is_lost(stage: Any, bank: Bank) -> N
     assert stage.finish(mesh, run).context["receipt"] == {"ref": 2}
 
 
+@pytest.mark.parametrize("policy", ["pause", "fail"])
+@pytest.mark.parametrize("amount", [5, 0])
+def test_lost_before_its_call_a_step_is_neither_paused_nor_failed(
+    stage: Any, bank: Bank, policy: str, amount: int
+) -> None:
+    """Its worker vanished before it looked at the condition: another one looks, and calls the step or skips it."""
+    text = WIRE.format(extra="").replace("irreversible: true", f"on_worker_lost: {policy}, when: payload.amount > 0")
+    mesh, other = (stage.mesh(text.replace("ref: receipt.ref", "ref: payload.at"), bank.steps) for _ in range(2))
+    bank.hold = False
+    frozen, thaw = threading.Event(), threading.Event()
+    run = mesh.start_run("shop.order", {"amount": amount})
+    worker = mesh.worker(concurrency=1)
+
+    @worker.huey.pre_execute("freeze")
+    def freeze(_: Any) -> None:
+        frozen.set()
+        thaw.wait(20)
+
+    with worker:
+        assert frozen.wait(10)
+        stage.execute(LOSE)
+        with other.worker():
+            ended = stage.until(other, run, "completed")
+        thaw.set()
+    step = stage.step(ended, "wire")
+    assert (step.status, bank.calls) == (("completed", 1) if amount else ("skipped", 0))
+    assert [attempt.error["code"] for attempt in step.attempts if attempt.error] == ["worker_lost"]
+    assert stage.events(ended)[0] == ("worker_lost", "wire", None)
+
+
 def test_a_lost_step_pauses_by_the_setting(stage: Any, bank: Bank) -> None:
     """The setting ``on_worker_lost`` holds where a step says nothing; a built-in that was lost simply runs again."""
     text = "steps:\n  say: {log: {message: x}, next: wire}\n" + WIRE.format(extra="").replace("\nsteps:\n", "")

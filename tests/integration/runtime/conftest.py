@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from squidmesh.runtime import firing, preparation
+from squidmesh.runtime.retry import COMPENSATION_RETRY
 from tests.conftest import fresh_database
 from tests.integration.bench import Bench, connect, emptied
-from tests.invariants import ledger
+from tests.invariants import ledger, ticking
 from tests.simulation.machine import RunMachine
 from tests.simulation.stored import Stored
 
@@ -39,10 +42,17 @@ def bench(bench_url: str, tmp_path: Path) -> Iterator[Bench]:
 
 @pytest.fixture
 def make_twin(
-    server_url: str, template: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    server_url: str,
+    template: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Callable[..., Stored]]:
     """Make runs in Postgres for the simulation, one after the other in one database that has a ledger."""
     caplog.set_level(logging.CRITICAL, logger="squidmesh")
+    # Both sides reckon the same delays only if none of them is left to chance.
+    steady = replace(COMPENSATION_RETRY, backoff=replace(COMPENSATION_RETRY.backoff, jitter=False))
+    monkeypatch.setattr(preparation, "COMPENSATION_RETRY", steady)
     with fresh_database(server_url, template) as url, connect(url) as connection:
         connection.execute(f'ALTER DATABASE "{connection.info.dbname}" SET synchronous_commit = off')
         ledger.install(url)
@@ -66,13 +76,24 @@ def make_twin(
 
 
 @pytest.fixture
-def machine(make_twin: Callable[..., Stored]) -> type[RunMachine]:
-    """A machine whose runs have a twin each."""
+def with_twins(make_twin: Callable[..., Stored]) -> Callable[[type[Any]], type[Any]]:
+    """Make machines whose runs have twins."""
 
-    class StoredMachine(RunMachine):
-        """The machine, with twins."""
+    def make(machine: type[Any]) -> type[Any]:
+        # Named as the machine, so that the same is drawn for it each time.
+        return type(f"Stored{machine.__name__}", (machine,), {"make_twin": lambda _, *arguments: make_twin(*arguments)})
 
-        def make_twin(self, *arguments: Any) -> Stored:
-            return make_twin(*arguments)
+    return make
 
-    return StoredMachine
+
+@pytest.fixture
+def machine(with_twins: Callable[[type[Any]], type[Any]]) -> type[RunMachine]:
+    """A machine whose run has a twin."""
+    return with_twins(RunMachine)
+
+
+@pytest.fixture
+def few_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let few ticks be caught up, so that an outage passes their limit."""
+    monkeypatch.setattr(firing, "MOST_CAUGHT_UP", 4)
+    monkeypatch.setattr(ticking, "MOST_CAUGHT_UP", 4)

@@ -133,7 +133,9 @@ def test_events_of_one_statement_stand_in_their_order(bench: Bench):
     worker = bench.worker(mesh)
     for _ in range(8):
         run = mesh.start_run("shop.lost").id
-        worker.lose(worker.claim_one())
+        task = worker.claim_one()
+        worker.begin(task)
+        worker.lose(task)
         events = mesh.inspect_run(run, include_history=True).audit_events or ()
         assert [event.type for event in events] == ["worker_lost", "compensation_routed", "routed"]
         worker.drain()

@@ -78,11 +78,16 @@ def test_a_loss_leaves_the_attempts_that_the_policy_allows(bench: Bench):
 
 
 def test_on_worker_lost_fail_takes_the_step_at_its_word(bench: Bench):
-    """``fail``: one loss ends the step."""
+    """``fail``: one loss ends the step, once its call has begun."""
     mesh = one(bench, "on_worker_lost: fail, ")
     run = mesh.start_run("shop.one")
     worker = bench.worker(mesh)
     worker.lose(worker.claim_one())
+    assert bench.statuses(run) == {"work": "pending"}
+    bench.advance(2)
+    task = worker.claim_one()
+    worker.begin(task)
+    worker.lose(task)
     assert mesh.inspect_run(run.id).status == "failed"
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 TABLES = {"definitions", "lanes", "runs", "step_runs", "attempts", "attempt_spans", "audit_events"}
 TABLES |= {"schedules", "queues", "workers"}
+TABLES |= {"huey_task", "huey_schedule", "huey_kv", "huey_counter"}
 
 
 def tables(database: Database) -> set[str]:

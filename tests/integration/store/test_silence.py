@@ -108,3 +108,13 @@ def test_the_server_gives_up_when_we_do(database_url: str) -> None:
         if connection.info.server_version >= 170000:
             connection.execute("BEGIN")
             assert connection.execute("SHOW transaction_timeout").fetchone() == ("8s",)
+
+
+def test_the_server_looks_for_a_peer_that_is_gone(database_url: str) -> None:
+    """Across a network, not on a socket in the file system, it gives the peer up within a lease."""
+    database = Database(database_url, lease=timedelta(seconds=10))
+    names = ("tcp_user_timeout", "tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count")
+    with contextlib.closing(database), database.dedicate() as connection:
+        found = [connection.execute(f"SHOW {name}").fetchone()[0] for name in names]  # type: ignore[index]  # a row
+        networked = connection.execute("SELECT inet_client_addr() IS NOT NULL").fetchone() == (True,)
+    assert found == (["8000", "2", "2", "3"] if networked else ["0", "0", "0", "0"])

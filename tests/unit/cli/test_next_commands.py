@@ -67,6 +67,7 @@ def proposed(reason: str, *actions: str, place: Place | None = None, **facts: An
             ["run --queue mail"],
         ),
         (proposed("step_failed", details={"replay_from": "charge"}), [f"replay {RUN} --from charge"]),
+        (proposed("completed", details={"replay_original": "it lacks a field"}), [f"replay {RUN} --original"]),
         (proposed("completed", "replay_run"), [f"replay {RUN}"]),
     ],
 )

@@ -117,7 +117,8 @@ def test_who_decides_what_a_loss_means(own: OnWorkerLost | None, setting: OnWork
     """The step's own policy, else the setting; irreversible steps pause by default, built-ins run again."""
     plain = Step(action=Uses(step_type="a.b", on_worker_lost=own))
     irreversible = Step(action=Uses(step_type="a.b", irreversible=True, on_worker_lost=own))
-    assert loss_policy(plain, setting, begun=False) is (own or setting)
+    assert loss_policy(plain, setting, begun=True) is (own or setting)
+    assert loss_policy(plain, setting, begun=False) is OnWorkerLost.RETRY
     assert loss_policy(irreversible, setting, begun=True) is (own or OnWorkerLost.PAUSE)
     assert loss_policy(irreversible, setting, begun=False) is OnWorkerLost.RETRY
     assert loss_policy(Step(action=Pause()), setting, begun=False) is OnWorkerLost.RETRY

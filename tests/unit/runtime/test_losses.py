@@ -10,11 +10,13 @@ from squidmesh.model.outcome import Lost
 from squidmesh.runtime.progression import Situation, decide, runs_alone_after
 
 
-def lose(losses, *, alone, max_losses=3, policy=None):
+def lose(losses, *, alone, max_losses=3, policy=None, begun=False):
     """Return the decision on a step that is lost once more."""
     step = Step(action=Uses(step_type="test.work", on_worker_lost=policy), next=Routes(ok=(Transition(to="complete"),)))
     workflow = Workflow(name="test.loss", triggers={"by_hand": Trigger()}, steps={"work": step})
-    situation = Situation(attempt=losses + 1, losses=losses, holds=lambda _: True, alone=alone, max_losses=max_losses)
+    situation = Situation(
+        attempt=losses + 1, losses=losses, holds=lambda _: True, alone=alone, max_losses=max_losses, begun=begun
+    )
     return decide(workflow, "work", Lost(), situation)
 
 
@@ -40,7 +42,14 @@ def test_losses_made_alone_are_bounded(losses, max_losses, given_up):
 
 def test_a_step_may_be_given_up_at_its_first_loss():
     """``on_worker_lost: fail`` asks no further."""
-    assert isinstance(lose(0, alone=False, policy=OnWorkerLost.FAIL), Stop)
+    assert isinstance(lose(0, alone=False, policy=OnWorkerLost.FAIL, begun=True), Stop)
+
+
+@pytest.mark.parametrize("policy", list(OnWorkerLost))
+def test_what_was_not_begun_is_tried_again(policy):
+    """A step that was lost before its call has done nothing, whatever its policy says about losses."""
+    assert isinstance(lose(0, alone=False, policy=policy), Retry)
+    assert isinstance(lose(2, alone=True, policy=policy), Stop)
 
 
 @pytest.mark.parametrize(("losses", "max_losses", "alone"), [(1, 3, False), (2, 3, True), (3, 3, True), (1, 1, True)])

@@ -149,9 +149,11 @@ def test_a_loss_in_company_exhausts_nothing():
 
 
 def test_who_decides_about_losses():
-    """The step's own ``on_worker_lost`` before the setting."""
-    assert isinstance(parallel(Lost(), "c"), Stop)
-    assert isinstance(parallel(Lost(), "a", on_worker_lost=OnWorkerLost.FAIL), Stop)
+    """The step's own ``on_worker_lost`` before the setting, once its call has begun."""
+    assert isinstance(parallel(Lost(), "c", begun=True), Stop)
+    assert isinstance(parallel(Lost(), "c"), Retry)
+    assert isinstance(parallel(Lost(), "a", on_worker_lost=OnWorkerLost.FAIL, begun=True), Stop)
+    assert isinstance(parallel(Lost(), "a", on_worker_lost=OnWorkerLost.FAIL), Retry)
 
 
 @pytest.mark.parametrize("outcome", [Released(), Deferred(delay=timedelta())])

@@ -12,14 +12,25 @@ from uuid import uuid4
 
 import pytest
 from huey.api import Huey
-from huey.consumer import Consumer, Scheduler, ThreadEnvironment, Worker
+from huey.constants import WORKER_TYPES
+from huey.consumer import (
+    WORKER_TO_ENVIRONMENT,
+    Consumer,
+    GreenletEnvironment,
+    Scheduler,
+    ThreadEnvironment,
+    Worker,
+)
 from huey.exceptions import HueyException
 from huey.registry import Message
 from huey.serializer import Serializer
 from huey.storage import MemoryStorage, PostgresStorage
 
+from squidmesh.worker.consumer import DrainingConsumer
 from squidmesh.worker.handout import Handout
+from squidmesh.worker.host_huey import HostHuey
 from squidmesh.worker.storage import TASK, JSONSerializer, StepStorage, step_message
+from squidmesh.worker.worker_type import WorkerType
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,6 +186,36 @@ def test_process_workers_fork() -> None:
 
     assert ProcessEnvironment.forks
     assert not ThreadEnvironment.forks
+
+
+def test_what_is_interrupted_would_be_lost() -> None:
+    """After the grace huey raises KeyboardInterrupt in greenlets, before what they run is given back: ours does not."""
+    assert "gevent.killall(procs, KeyboardInterrupt)" in inspect.getsource(GreenletEnvironment.interrupt_workers)
+    assert "self._interrupt_workers()" in inspect.getsource(Consumer.stop)
+    assert "_interrupt_workers" in vars(DrainingConsumer)
+
+
+def test_each_worker_type_is_an_environment_of_hueys() -> None:
+    """A worker of greenlets waits at a flag of gevent's, one of threads at one of the standard library's."""
+    assert {type_.value for type_ in WorkerType} == set(WORKER_TYPES)
+    assert WORKER_TO_ENVIRONMENT["greenlet"] is GreenletEnvironment
+    assert WORKER_TO_ENVIRONMENT["thread"] is ThreadEnvironment
+
+
+def test_hooks_and_signals_are_kept_where_they_are_taken_from() -> None:
+    """What is registered with the mesh's Huey can be given to a worker's, before or after."""
+    hooks = HostHuey(schema="app", database=pytest.fail, announce=lambda _: None, max_bytes=1000)
+    huey, handout = make_huey()
+    fired: list[str] = []
+    hooks.signal()(lambda signal, task: fired.append(signal))
+    hooks.pre_execute("before")(lambda task: fired.append("before"))
+    hooks.post_execute("after")(lambda task, value, error: fired.append("after"))
+    hooks.share_with(huey)
+    hooks.on_startup("late")(lambda: None)
+    assert set(huey._startup) == {"late"}
+    handout.offer([uuid4()])
+    huey.execute(huey.dequeue())
+    assert sorted(set(fired)) == ["after", "before", "complete", "executing"]
 
 
 def test_a_handed_over_step_is_the_threads_next_task() -> None:
