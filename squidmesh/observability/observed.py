@@ -30,6 +30,11 @@ class Observed:
         self._span = begin_attempt(self._engine, self._task)
         return self
 
+    @property
+    def traced(self) -> bool:
+        """Whether the attempt has a span, which is its thread's current one until it is recorded."""
+        return self._span is not None
+
     def returned(self, outcome: Outcome) -> None:
         """Say what came of the callable, before it is recorded."""
         if self._span is not None and attempt_failure(outcome) is not None:

@@ -29,7 +29,8 @@ _STOP_HARD = 2  # signals
 class DrainingConsumer(Consumer):  # type: ignore[misc]  # huey ships no type information
     """A consumer that a signal drains: nothing new is claimed, running steps may end; a second one stops it hard.
 
-    Without ``own_signals`` it leaves the process's signals alone. ``on_drain`` is called when draining begins.
+    Without ``own_signals`` it leaves the process's signals alone. ``on_drain`` is called when draining begins, and
+    ``patient`` says whether what runs, and what is being recorded, is waited for.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class DrainingConsumer(Consumer):  # type: ignore[misc]  # huey ships no type in
         self._own_signals = own_signals
         self._on_drain = on_drain
         self._signals = 0
+        self.patient = False
         self._handlers_before: dict[int, Any] = {}
         self._has_started = threading.Event()
         super().__init__(
@@ -84,7 +86,8 @@ class DrainingConsumer(Consumer):  # type: ignore[misc]  # huey ships no type in
     def stop(self, graceful: bool = False) -> None:
         """Stop; gracefully, running steps may go on for the profile's grace."""
         self._on_drain()
-        super().stop(graceful=graceful and self._signals < _STOP_HARD)
+        self.patient = graceful and self._signals < _STOP_HARD
+        super().stop(graceful=self.patient)
 
     def _interrupt_workers(self) -> None:
         """Interrupt nobody: the worker gives back what still runs, and a step that was cut off here would be lost."""
@@ -104,5 +107,6 @@ class DrainingConsumer(Consumer):  # type: ignore[misc]  # huey ships no type in
         """Ask the main loop to drain; the second signal, whichever it is, ends the waiting for running steps."""
         self._signals += 1
         if self._signals >= _STOP_HARD:
+            self.patient = False
             raise KeyboardInterrupt
         self._signum, self._restart, self._graceful = signum, False, True

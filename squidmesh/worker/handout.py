@@ -1,15 +1,17 @@
-"""Handing claimed step runs to the executing threads, and counting those that wait for one."""
+"""Handing work to the executing threads, and counting those that wait for some."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
+from uuid import UUID
+
+from squidmesh.worker.ticket import Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from uuid import UUID
 
 
 class Errand(Enum):
@@ -18,45 +20,106 @@ class Errand(Enum):
     LOOK_FOR_HOST_TASK = auto()
 
 
+# A claimed step run; an end that was recorded, with the step that follows it; or an errand.
+Item: TypeAlias = UUID | Ticket | Errand
+
+
 class Handout:
-    """A queue that knows how many threads wait at its end; ``on_idle`` is called when one begins to wait."""
+    """A queue that knows how many threads wait at its end; ``on_idle`` is called when one is free for more.
+
+    One thread at a time is called, the last that came to wait, and calls the next one if there is more to do when it
+    has come. Calling a thread for each item would cost more than short steps do: while one thread holds the
+    interpreter's lock the others would wake up only to wait for it, and find the queue empty.
+    """
 
     def __init__(self, on_idle: Callable[[], None]) -> None:
         self._on_idle = on_idle
-        self._changed = threading.Condition()
-        self._ready: deque[UUID | Errand] = deque()
-        self._waiting = 0
+        self._lock = threading.Lock()
+        self._ready: deque[Item] = deque()
+        self._reserved = 0
+        self._waiting: list[threading.Lock] = []
+        self._called = 0
         self._closed = False
+        self._own = threading.local()
 
     @property
     def free(self) -> int:
         """How many waiting threads have nothing coming to them."""
-        return max(self._waiting - len(self._ready), 0)
+        return max(len(self._waiting) + self._called - len(self._ready) - self._reserved, 0)
 
-    def take(self, timeout: float) -> UUID | Errand | None:
-        """Return a step run, or an errand, for the calling thread; None if none comes within ``timeout`` seconds."""
-        with self._changed:
-            if not self._ready and not self._closed:
-                self._waiting += 1
-                self._on_idle()
-                self._changed.wait_for(lambda: self._ready or self._closed, timeout)
-                self._waiting -= 1
-            return self._ready.popleft() if self._ready else None
+    def take(self, timeout: float) -> Item | None:
+        """Return something to do for the calling thread; None if nothing comes within ``timeout`` seconds."""
+        gate = self._gate()
+        with self._lock:
+            if self._ready or self._closed:
+                return self._pop()
+            self._waiting.append(gate)
+            free = self.free
+        if free:
+            self._on_idle()
+        came = gate.acquire(timeout=timeout)
+        with self._lock:
+            if came or gate not in self._waiting:
+                if not came:
+                    gate.acquire()  # it was called while it gave up
+                self._called -= 1
+            else:
+                self._waiting.remove(gate)
+            return self._pop()
 
-    def offer(self, ids: Sequence[UUID | Errand]) -> bool:
-        """Give step runs and errands to the threads that wait; False, and nothing given, once it was closed."""
-        with self._changed:
+    def offer(self, items: Sequence[Item]) -> bool:
+        """Give items to the threads that wait; False, and nothing given, once it was closed."""
+        with self._lock:
             if self._closed:
                 return False
-            self._ready.extend(ids)
-            self._changed.notify(len(ids))
+            self._ready.extend(items)
+            self._call()
             return True
 
-    def close(self) -> list[UUID | Errand]:
+    def reserve(self) -> None:
+        """Keep a thread free for something that will be given back by ``give_back``."""
+        with self._lock:
+            self._reserved += 1
+
+    def give_back(self, ticket: Ticket) -> bool:
+        """Give what a thread was kept free for; False once it was closed."""
+        with self._lock:
+            self._reserved -= 1
+            if self._closed:
+                return False
+            self._ready.append(ticket)
+            self._call()
+            return True
+
+    def close(self) -> list[Item]:
         """Let no thread wait any longer; return what nobody had taken."""
-        with self._changed:
+        with self._lock:
             self._closed = True
             untaken = list(self._ready)
             self._ready.clear()
-            self._changed.notify_all()
+            while self._waiting:
+                self._call_one()
             return untaken
+
+    def _pop(self) -> Item | None:
+        if not self._ready:
+            return None
+        item = self._ready.popleft()
+        self._call()
+        return item
+
+    def _call(self) -> None:
+        if self._ready and self._waiting and not self._called:
+            self._call_one()
+
+    def _call_one(self) -> None:
+        self._called += 1
+        self._waiting.pop().release()
+
+    def _gate(self) -> threading.Lock:
+        """Return the lock at which the calling thread waits: closed, but for the moment in which it is called."""
+        gate: threading.Lock | None = getattr(self._own, "gate", None)
+        if gate is None:
+            gate = self._own.gate = threading.Lock()
+            gate.acquire()
+        return gate

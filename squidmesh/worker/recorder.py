@@ -1,12 +1,12 @@
 """The database loop: one thread per process that records what has ended and claims for the idle.
 
-Executing threads never touch the store. They hand in what ended and wait for the answer; whatever is
-handed in while one turn is under way is recorded together by the next, in one statement.
+Executing threads never touch the store. They hand in what ended and go on with whatever is there to do; whatever is
+handed in while one turn is under way is recorded together by the next, in one statement. What was recorded is given to
+the threads as something to do: to tell of it, and to execute the step that it handed over.
 """
 
 from __future__ import annotations
 
-import bisect
 import logging
 import threading
 import time
@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING
 
 from squidmesh.errors import DatabaseUnavailable
 from squidmesh.runtime.recording import plan_record
+from squidmesh.worker.answers import Answers
 from squidmesh.worker.handout import Errand, Handout
 from squidmesh.worker.host_tasks import HostTasks
+from squidmesh.worker.looks import Looks
 from squidmesh.worker.overdue import Overdue
 from squidmesh.worker.solitude import Solitude
-from squidmesh.worker.ticket import Ticket
+from squidmesh.worker.ticket import Gate, Ticket
 from squidmesh.worker.turn import Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from squidmesh.model.outcome import Outcome
     from squidmesh.runtime.engine import Engine
@@ -59,13 +61,13 @@ class Recorder:
         self._solitude = Solitude(engine, self._store, self._turn.lanes, window=profile.sweep_interval)
         self._changed = threading.Condition()
         self._submitted: list[Ticket] = []
-        self._look_at = 0.0
-        self._hints: list[float] = []  # in order
+        self._looks = Looks()
         self._draining = False
         self._closing = False
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="squidmesh-recorder", daemon=True)
         self.handout = Handout(on_idle=self._wake)
+        self._answers = Answers(self.handout)
         self.host_tasks = HostTasks(
             huey,
             engine.dedicated(),
@@ -93,11 +95,21 @@ class Recorder:
         """Hand in the end of a step and wait until it is recorded; None if it had timed out and ended before."""
         return self.record(held, outcome) if self._inflight.end(held) else None
 
+    def hand_in(self, held: Held, outcome: Outcome, tell: Callable[[Ticket], None]) -> bool:
+        """Hand in the end of a step; a thread will ``tell`` of it. False if it had timed out and ended before."""
+        if not self._inflight.end(held):
+            return False
+        ticket = Ticket(held=held, ended=self.plan(held, outcome), on_answer=self._answers.give, tell=tell)
+        self.handout.reserve()
+        self._put(ticket)
+        return True
+
     def record(self, held: Held, outcome: Outcome) -> Ticket:
         """Hand in the end of a step that was said to have ended, and wait until it is recorded."""
-        ticket = Ticket(held=held, ended=self.plan(held, outcome))
+        gate = Gate()
+        ticket = Ticket(held=held, ended=self.plan(held, outcome), on_answer=gate.open)
         self._put(ticket)
-        ticket.wait()
+        gate.wait()
         return ticket
 
     def plan(self, held: Held, outcome: Outcome) -> Ended:
@@ -108,20 +120,24 @@ class Recorder:
 
     def hint(self, due_in: float) -> None:
         """Look for due steps in ``due_in`` seconds, if not earlier."""
-        now = time.monotonic()
         with self._changed:
-            bisect.insort(self._hints, now + due_in)
-            del self._hints[: max(bisect.bisect(self._hints, now) - 1, 0)]  # of those that are due, one is enough
+            self._looks.hint(due_in)
             self._changed.notify()
 
     def drain(self) -> list[Held]:
         """Claim nothing and hand nothing over from now on; return what was claimed but not taken."""
         self._draining = True
-        untaken = self.handout.close()
-        if Errand.LOOK_FOR_HOST_TASK in untaken:
-            self.host_tasks.cancel_look()
-        ids = [item for item in untaken if not isinstance(item, Errand)]
-        return [held for id_ in ids if (held := self._inflight.get(id_)) is not None]
+        untaken: list[Held | None] = []
+        for item in self.handout.close():
+            match item:
+                case Errand.LOOK_FOR_HOST_TASK:
+                    self.host_tasks.cancel_look()
+                case Ticket():
+                    self._answers.tell_aside(item)
+                    untaken.append(item.successor)
+                case _:
+                    untaken.append(self._inflight.get(item))
+        return [held for held in untaken if held is not None]
 
     def look_afresh(self) -> None:
         """Find out whether anything is due, from now on as soon as it can be told: somebody waits for it."""
@@ -143,6 +159,7 @@ class Recorder:
             left, self._submitted = self._submitted, []
         for ticket in left:
             ticket.answer()
+        self._answers.close(timeout)
 
     def _wake(self) -> None:
         with self._changed:
@@ -174,7 +191,7 @@ class Recorder:
             tickets, self._submitted = self._submitted, []
             wanted, look = self._share_out(tickets)
             if wanted:
-                del self._hints[: bisect.bisect(self._hints, time.monotonic())]
+                self._looks.begin()
         if look and not self.handout.offer([Errand.LOOK_FOR_HOST_TASK]):
             self.host_tasks.cancel_look()
         if self._inflight.stuck() >= self._profile.concurrency:
@@ -186,10 +203,11 @@ class Recorder:
         ending = [*tickets, *late]
         host_tasks_before = self.host_tasks.ended_so_far
         result = self._turn.perform(ending, wanted, idle=self._idle_but(ending))
-        look_at = time.monotonic() + result.look_in
-        self._look_at = look_at if wanted else min(self._look_at, look_at)
+        self._looks.ended(result.look_in, looked=wanted > 0)
         if result.claimed and not self.handout.offer([held.id for held in result.claimed]):
             self._turn.give_back(result.claimed)
+        if untaken := self._answers.take_untaken():
+            self._turn.give_back(untaken)
         self._overdue.recorded(late)
         if ending:
             self.host_tasks.doubt()
@@ -234,12 +252,9 @@ class Recorder:
         except DatabaseUnavailable as error:
             log.debug("could not look for steps that are to run alone: %s", error)
 
-    def _next_look(self) -> float:
-        return min(self._look_at, self._hints[0]) if self._hints else self._look_at
-
     def _next_errand(self) -> float:
         """Return when to look for due steps, or to send a thread for a task of the host."""
-        return min(self._next_look(), self.host_tasks.next_look)
+        return min(self._looks.next, self.host_tasks.next_look)
 
     def _patience(self) -> float:
         """Return the seconds until the next look for due steps or the next timeout of an attempt."""
@@ -258,7 +273,7 @@ class Recorder:
         """
         if self._draining or self._holds_back():
             return 0
-        if all(ticket.hands_over for ticket in tickets) and time.monotonic() < self._next_look():
+        if all(ticket.hands_over for ticket in tickets) and time.monotonic() < self._looks.next:
             return 0
         return self._spare(tickets)
 

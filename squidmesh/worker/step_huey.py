@@ -18,6 +18,7 @@ from huey.exceptions import CancelExecution
 from squidmesh.worker.handout import Errand
 from squidmesh.worker.host_huey import NAME
 from squidmesh.worker.storage import JSONSerializer, StepStorage
+from squidmesh.worker.ticket import Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +48,11 @@ class StepHuey(Huey):  # type: ignore[misc]  # huey ships no type information
     def dequeue(self) -> Task | None:
         """Return what the calling thread is to execute, None if that is nothing for a second."""
         message = self.storage.dequeue()
+        while isinstance(message, Ticket):
+            if message.successor is not None:  # first: whatever becomes of the telling, this thread executes it next
+                self.storage.hand_over(message.successor.id)
+            message.told()
+            message = self.storage.dequeue()
         if message is Errand.LOOK_FOR_HOST_TASK:
             return self._host_tasks.look()
         return None if message is None else self.deserialize_task(message)
@@ -62,6 +68,11 @@ class StepHuey(Huey):  # type: ignore[misc]  # huey ships no type information
         finally:
             self._host_tasks.ended(task)
             log.info("huey task %s took %.3f s", task, time.monotonic() - began)
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody is told of tasks: hooks may expect the thread that executed, and the end to be recorded."""
+        return bool(self._pre_execute or self._post_execute or any(self._signal.receivers.values()))
 
     def enqueue_periodic(self) -> float | None:
         """Enqueue the host's periodic tasks of this minute; see ``HostHuey.enqueue_periodic``."""

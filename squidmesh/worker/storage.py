@@ -10,18 +10,17 @@ from __future__ import annotations
 import json
 import threading
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from huey.registry import Message
 from huey.serializer import Serializer
 from huey.storage import PostgresStorage
 
-from squidmesh.worker.handout import Errand
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from uuid import UUID
 
-    from squidmesh.worker.handout import Handout
+    from squidmesh.worker.handout import Errand, Handout
+    from squidmesh.worker.ticket import Ticket
 
 TASK = "squidmesh.worker.tasks.run_step"
 _POLL = 1.0
@@ -42,7 +41,7 @@ class JSONSerializer(Serializer):  # type: ignore[misc]  # huey ships no type in
 
 
 class StepStorage(PostgresStorage):  # type: ignore[misc]  # huey ships no type information
-    """Hands out what the database loop claimed; each thread gets the step that was handed over to it first."""
+    """Hands out what the database loop claimed; a thread that was handed a step over gets that first."""
 
     def __init__(self, name: str, handout: Handout) -> None:
         super().__init__(name, create_tables=False)
@@ -53,12 +52,12 @@ class StepStorage(PostgresStorage):  # type: ignore[misc]  # huey ships no type 
         """Give the calling thread its next step run."""
         self._next.id = id_
 
-    def dequeue(self) -> bytes | Errand | None:
-        """Return the message of the calling thread's next step run, or errand; None if none comes for a second."""
+    def dequeue(self) -> bytes | Ticket | Errand | None:
+        """Return the message of the calling thread's next step run, or what else there is to do; None: nothing, yet."""
         id_: UUID | None = getattr(self._next, "id", None)
         self._next.id = None
         taken = id_ or self._handout.take(_POLL)
-        return taken if taken is None or isinstance(taken, Errand) else step_message(taken)
+        return step_message(taken) if isinstance(taken, UUID) else taken
 
     def peek_many(self, keys: Iterable[str]) -> dict[str, bytes]:  # noqa: ARG002 - huey's signature
         """Return no revocations: a step is cancelled in its own table, and asking costs a round trip a task."""

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from squidmesh.errors import DatabaseUnavailable
 from squidmesh.model.definition import Uses
+from squidmesh.observability.execution import executing
 from squidmesh.observability.observed import Observed
 from squidmesh.runtime.outcomes import timed_out
 from squidmesh.runtime.recording import attempt_failure, prepare_successor
@@ -20,6 +21,8 @@ from squidmesh.worker.step_huey import StepHuey
 from squidmesh.worker.ticket import Ticket
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from squidmesh.model.outcome import Outcome
     from squidmesh.runtime.engine import Engine
     from squidmesh.runtime.recording import Ended
@@ -38,7 +41,9 @@ def make_huey(engine: Engine, inflight: InFlight, recorder: Recorder, host: Host
         runner.decline(id_)
 
     huey = StepHuey(host, recorder.host_tasks, recorder.handout, decline=decline)
-    runner = StepRunner(engine, inflight, recorder, huey.storage)
+    runner = StepRunner(
+        engine, inflight, recorder, huey.storage, hand_in=recorder.hand_in, is_heard=lambda: huey.is_heard
+    )
 
     def run_step(step_run_id: str) -> None:
         runner.run(UUID(step_run_id))
@@ -67,9 +72,24 @@ class TakesSuccessors(Protocol):
 
 
 class StepRunner:
-    """Executes a step run that this process holds and waits until its end is recorded."""
+    """Executes a step run that this process holds, and hands its end in.
 
-    def __init__(self, engine: Engine, inflight: InFlight, recorder: TakesEnds, storage: TakesSuccessors) -> None:
+    The thread goes on as soon as it has (``hand_in``), unless somebody is told by the thread itself: huey's hooks and
+    signals (``is_heard``), and spans, which are the current ones of their thread until their end is known.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        inflight: InFlight,
+        recorder: TakesEnds,
+        storage: TakesSuccessors,
+        *,
+        hand_in: Callable[[Held, Outcome, Callable[[Ticket], None]], bool] | None = None,
+        is_heard: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._hand_in = hand_in
+        self._is_heard = is_heard
         self._engine = engine
         self._inflight = inflight
         self._recorder = recorder
@@ -124,17 +144,30 @@ class StepRunner:
         else:
             outcome = self._engine.executor.execute(held.task, held.signals)
             observed.returned(outcome)
-            ticket = self._recorder.submit(held, outcome)
+            if self._hand_in is not None and not observed.traced and not self._is_heard():
+                if self._hand_in(held, outcome, self.tell):
+                    return
+                ticket = None
+            else:
+                ticket = self._recorder.submit(held, outcome)
         if ticket is None:
             log.warning("the result of step %s came after its timeout and is refused", held.task.claim.step)
             self._observe_refused(held, observed)
             return
         if ticket.successor is not None:
             self._storage.hand_over(ticket.successor.id)
-        duration = time.monotonic() - began
         observed.ended(
             name_ending(ticket.ended, ticket.recorded, ticket.settled), attempt_failure(ticket.ended.outcome)
         )
+        self._report(ticket)
+
+    def tell(self, ticket: Ticket) -> None:
+        """Tell what became of an end that was handed in."""
+        with executing(logged(ticket.held.task)):
+            self._report(ticket)
+
+    def _report(self, ticket: Ticket) -> None:
+        duration = time.monotonic() - ticket.held.began
         report_ended(self._engine.events, ticket.ended, ticket.recorded, ticket.settled, duration)
 
     def _plan(self, held: Held, outcome: Outcome) -> Ended:

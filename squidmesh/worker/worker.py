@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Self
@@ -64,6 +65,7 @@ class Worker:
         self._consumer: DrainingConsumer | None = None
         self._thread: threading.Thread | None = None
         self._draining = False
+        self._grace_until = 0.0
 
     @property
     def huey(self) -> HostHuey:
@@ -144,7 +146,9 @@ class Worker:
     def _drain(self) -> None:
         if not self._draining:
             self._draining = True
-            grace = format_duration(timedelta(seconds=self._consumer.shutdown_timeout if self._consumer else 0.0))
+            seconds = self._consumer.shutdown_timeout if self._consumer else 0.0
+            self._grace_until = time.monotonic() + seconds
+            grace = format_duration(timedelta(seconds=seconds))
             running = f"{len(self._inflight)} steps and {len(self._recorder.host_tasks.running)} huey tasks"
             log.info("claiming nothing more; %s run, for %s at most", running, grace)
         untaken = self._recorder.drain()
@@ -155,7 +159,7 @@ class Worker:
     def _close(self) -> None:
         """Give back what still runs, then end: the leases would otherwise hold it up for others."""
         self._drain()
-        self._recorder.close(_LAST_RECORDS)
+        self._await_records()
         running = self._inflight.all()
         for held in running:
             self._inflight.end(held)
@@ -172,6 +176,15 @@ class Worker:
         self._say_goodbye()
         self._fence.close()
         log.info("worker %s has stopped", self.profile.id)
+
+    def _await_records(self) -> None:
+        """Let what ended be recorded: in an outage for as long as steps might have gone on, or until a signal."""
+        patient = self._consumer is not None and self._consumer.patient
+        left = self._grace_until - time.monotonic() if patient else 0.0
+        try:
+            self._recorder.close(max(left, _LAST_RECORDS))
+        except KeyboardInterrupt:
+            self._recorder.close(0.0)
 
     def _give_back(self, tasks: Sequence[Prepared], delay: timedelta) -> None:
         for given, task in enumerate(tasks):

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from huey.consumer import Consumer
 
 from squidmesh import SquidMesh, StepContext
+from squidmesh.errors import DatabaseUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import pytest
@@ -130,6 +131,34 @@ def test_stop_gives_back_what_outlives_its_grace(
 
     assert told == [True]
     assert desk.ask("SELECT status, attempt FROM squidmesh.step_runs") == [("pending", 0)]
+
+
+def test_what_ended_in_an_outage_is_recorded_within_the_grace(
+    database_url: str, desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A worker that is stopped while the database is away waits for it as long as it would for a running step."""
+    monkeypatch.setattr("squidmesh.worker.worker._LAST_RECORDS", 0.1)
+    (tmp_path / "brief.yaml").write_text(STUBBORN)
+    away, back = threading.Event(), threading.Event()
+    with SquidMesh(database_url, workflows=tmp_path, steps={"acc.stubborn": lambda: None}) as mesh:
+        worker = mesh.worker()
+        turn = worker._recorder._turn
+        exchange = turn._exchange
+
+        def exchange_unless_away(completions: Sequence[Any], *more: Any) -> Any:
+            if completions and not back.is_set():
+                away.set()
+                raise DatabaseUnavailable("it is away")
+            return exchange(completions, *more)
+
+        monkeypatch.setattr(turn, "_exchange", exchange_unless_away)
+        mesh.start_run("acc.stubborn")
+        worker.start()
+        assert away.wait(20)
+        threading.Timer(0.7, back.set).start()
+        worker.stop(grace=20)
+
+    assert desk.ask("SELECT status, attempt FROM squidmesh.step_runs") == [("completed", 1)]
 
 
 def test_a_worker_may_be_stopped_as_soon_as_it_was_started(mesh: SquidMesh, monkeypatch: pytest.MonkeyPatch) -> None:

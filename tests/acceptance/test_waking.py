@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 from squidmesh import SquidMesh
@@ -75,18 +74,6 @@ def test_a_hint_that_arrives_during_a_turn_is_not_lost(
         with worker:
             assert paused.wait(20)  # the first look has found nothing, and is not over
             run = mesh.start_run("acc.straight")
-            until(lambda: worker._recorder._hints)
+            until(lambda: worker._recorder._looks._hints)
             go_on.set()
             until(lambda: mesh.inspect_run(run.id).status == "completed")
-
-
-def test_an_early_hint_does_not_hide_a_later_one(mesh: SquidMesh) -> None:
-    """Hints for two moments are both kept: the second still stands when the first has come true."""
-    recorder = mesh.worker()._recorder
-    recorder.hint(0.0)
-    recorder.hint(30.0)
-    recorder.hint(60.0)
-    now = time.monotonic()
-    assert [round(moment - now) for moment in recorder._hints] == [0, 30, 60]
-    recorder.hint(-1.0)
-    assert len(recorder._hints) == 3  # of those that are due, one is enough

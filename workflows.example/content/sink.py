@@ -11,6 +11,7 @@ import argparse
 import hashlib
 import json
 import re
+import signal
 import sys
 import threading
 import uuid
@@ -110,6 +111,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=8025)
     parser.add_argument("--folder", type=Path, default=Path("outbox"), help="where the messages are kept")
     chosen = parser.parse_args(arguments)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a process in the background of a shell is born deaf to the first
+        signal.signal(number, signal.default_int_handler)
     with running_sink(chosen.folder, chosen.port) as url:
         sys.stdout.write(f'Listening. In content.toml: digest_channel = "{url}/webhooks/digest_channel"\n')
         sys.stdout.flush()

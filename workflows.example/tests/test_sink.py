@@ -8,14 +8,16 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
 from content.discord import post_to_discord
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_the_sink_runs_on_its_own(configure, make_context, tmp_path: Path):
-    """It says which URL to enter, takes messages until it is interrupted, and leaves them in its folder."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_sink_runs_on_its_own(number, configure, make_context, tmp_path: Path):
+    """It says which URL to enter, takes messages until it is asked to stop, and leaves them in its folder."""
     command = [sys.executable, "-m", "content.sink", "--port", "0", "--folder", str(tmp_path / "kept")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
         try:
@@ -23,7 +25,7 @@ def test_the_sink_runs_on_its_own(configure, make_context, tmp_path: Path):
             configure(digest_channel=url)
             posted = post_to_discord({"text": "hello"}, "digest_channel", make_context())
         finally:
-            running.send_signal(signal.SIGINT)
+            running.send_signal(number)
             rest = running.stdout.read()
     assert running.returncode == 0
     assert "Messages are in" in rest

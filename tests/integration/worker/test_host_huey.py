@@ -216,6 +216,27 @@ def test_hooks_and_signals_are_one_for_steps_and_tasks(mesh: SquidMesh, until: C
     assert hooks == {"startup", "note", "run_step"}
 
 
+def test_hooks_of_a_step_are_called_by_its_own_thread_around_its_record(
+    mesh: SquidMesh, until: Callable[..., Any]
+) -> None:
+    """What a hook opened in its thread the other can close there, and what is told as complete is recorded."""
+    seen: list[tuple[str, int, str]] = []
+    run = mesh.start_run("a.b")
+
+    def note(when: str) -> None:
+        seen.append((when, threading.get_ident(), mesh.inspect_run(run.id).status))
+
+    mesh.huey.pre_execute()(lambda task: note("before"))
+    mesh.huey.post_execute()(lambda task, value, error: note("after"))
+    mesh.huey.signal("complete")(lambda signal, task: note("complete"))
+    with mesh.worker(concurrency=4):
+        until(lambda: len(seen) == 6)
+    assert [when for when, _, _ in seen] == ["before", "after", "complete"] * 2
+    assert [status for _, _, status in seen] == ["running"] * 4 + ["completed"] * 2
+    for first in (0, 3):
+        assert len({thread for _, thread, _ in seen[first : first + 3]}) == 1
+
+
 def test_a_step_that_a_hook_cancels_is_given_back(mesh: SquidMesh, until: Callable[..., Any]) -> None:
     """``CancelExecution`` before a step puts it off, without an attempt; nothing holds its claim meanwhile."""
     cancelled: list[str] = []

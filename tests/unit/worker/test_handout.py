@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
+from typing import TYPE_CHECKING, cast
 from uuid import uuid4
 
 from squidmesh.worker.handout import Handout
+
+if TYPE_CHECKING:
+    from squidmesh.worker.ticket import Ticket
 
 
 def waiting(handout: Handout, count: int) -> list[threading.Thread]:
@@ -46,3 +51,79 @@ def test_closing_returns_what_nobody_took_and_frees_the_waiting() -> None:
     assert handout.close() == [id_]
     assert not handout.offer([id_])
     assert handout.take(0) is None
+
+
+def some_ticket() -> Ticket:
+    """Return a ticket that nobody looks into."""
+    return cast("Ticket", object())
+
+
+def test_a_thread_that_handed_an_end_in_is_kept_for_what_follows_it() -> None:
+    """While an end is recorded a thread is not free for more, whichever thread that is."""
+    handout = Handout(on_idle=lambda: None)
+    threads = waiting(handout, 2)
+    handout.reserve()
+    assert handout.free == 1
+    assert handout.give_back(some_ticket())
+    assert handout.free == 1
+    handout.close()
+    for thread in threads:
+        thread.join(20)
+    handout.reserve()
+    assert not handout.give_back(some_ticket())
+    assert handout.free == 0
+
+
+def test_threads_call_one_another_while_there_is_more() -> None:
+    """One thread is called for many items; whoever comes calls the next, so that all are taken side by side."""
+    handout = Handout(on_idle=lambda: None)
+    everyone = threading.Barrier(4, timeout=20)
+    taken = []
+
+    def work() -> None:
+        taken.append(handout.take(20))
+        everyone.wait()
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    while handout.free < 3:
+        time.sleep(0.001)
+    ids = [uuid4() for _ in threads]
+    handout.offer(ids)
+    everyone.wait()  # nobody of them comes back for a second one
+    assert sorted(taken, key=str) == sorted(ids, key=str)
+
+
+def test_one_thread_alone_takes_what_the_others_are_not_called_for() -> None:
+    """A thread that is at it takes one item after the other, and leaves the others asleep."""
+    handout = Handout(on_idle=lambda: None)
+    ids = [uuid4() for _ in range(3)]
+    handout.offer(ids)
+    assert [handout.take(0) for _ in range(4)] == [*ids, None]
+    assert handout.free == 0
+
+
+def test_nothing_is_lost_between_giving_up_and_being_called() -> None:
+    """Threads that wait for a moment only, again and again, take all that is offered, and each item once."""
+    handout = Handout(on_idle=lambda: None)
+    ids = [uuid4() for _ in range(500)]
+    taken: list[object] = []
+    offered = threading.Event()
+
+    def work() -> None:
+        while not offered.is_set() or len(taken) < len(ids):
+            if (item := handout.take(0.0001)) is not None:
+                taken.append(item)
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for id_ in ids:
+        handout.offer([id_])
+        time.sleep(0.0001)
+    offered.set()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(map(str, taken)) == sorted(map(str, ids))
+    assert handout.free == 0
