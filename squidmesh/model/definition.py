@@ -273,6 +273,8 @@ class Shape(StrEnum):
 class Workflow:
     """One compiled workflow; ``triggers`` and ``steps`` keep the order of the file.
 
+    Its ``shape`` is routed if any step says ``next``, and otherwise dependency-based.
+
     ``on_failure``, if set, is a step of kind ``uses`` that runs once when a run is about to end failed.
     """
 
@@ -283,9 +285,9 @@ class Workflow:
     version: str | None = None
     timeout: timedelta | None = None
     on_failure: Step | None = None
+    shape: Shape = field(init=False, repr=False, compare=False)
 
-    @property
-    def shape(self) -> Shape:
-        """Routed if any step says ``next``; otherwise dependency-based."""
+    def __post_init__(self) -> None:
+        # Once, for it is asked for at each end of a step, and there may be very many steps.
         routed = any(step.next is not None for step in self.steps.values())
-        return Shape.ROUTED if routed else Shape.DEPENDENCY
+        object.__setattr__(self, "shape", Shape.ROUTED if routed else Shape.DEPENDENCY)

@@ -1,9 +1,9 @@
 """A ``Workflow`` as plain JSON data and back, and the hash that identifies it.
 
 The document follows the fields of the values in ``definition.py``: a dataclass is an object whose fields
-at their default are left out, a duration is its text, an action is ``{kind: {...}}``. Steps and triggers
-keep their order in the stored document; the hash is taken over sorted keys, so that neither their order
-nor anything else about the file's layout changes it.
+at their default, or computed from others, are left out, a duration is its text, an action is
+``{kind: {...}}``. Steps and triggers keep their order in the stored document; the hash is taken over sorted
+keys, so that neither their order nor anything else about the file's layout changes it.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _dump(value: Any) -> Any:
         content = {
             field.name: _dump(inner)
             for field in dataclasses.fields(value)
-            if (inner := getattr(value, field.name)) != _default(field)
+            if field.init and (inner := getattr(value, field.name)) != _default(field)
         }
         name = _ACTION_NAMES.get(type(value))
         return {name: content} if name else content

@@ -196,7 +196,7 @@ def _successor(
         due = not insertion.delay and insertion.lane in served
         return insertion.step if due else None
     for decrement in decrements:
-        alone = len(set(definition.workflow.steps[decrement.step].after)) == 1
+        alone = len(definition.graph.predecessors[decrement.step]) == 1
         if alone and not decrement.delay and definition.lane_of(decrement.step) in served:
             return decrement.step
     return None

@@ -25,7 +25,7 @@ Item: TypeAlias = UUID | Ticket | Errand
 
 
 class Handout:
-    """A queue that knows how many threads wait at its end; ``on_idle`` is called when one is free for more.
+    """A queue that knows how many threads wait at its end; ``on_idle`` is called when one begins to wait.
 
     One thread at a time is called, the last that came to wait, and calls the next one if there is more to do when it
     has come. Calling a thread for each item would cost more than short steps do: while one thread holds the
@@ -47,6 +47,11 @@ class Handout:
         """How many waiting threads have nothing coming to them."""
         return max(len(self._waiting) + self._called - len(self._ready) - self._reserved, 0)
 
+    @property
+    def ready(self) -> int:
+        """How many items nobody has taken yet."""
+        return len(self._ready)
+
     def take(self, timeout: float) -> Item | None:
         """Return something to do for the calling thread; None if nothing comes within ``timeout`` seconds."""
         gate = self._gate()
@@ -54,9 +59,7 @@ class Handout:
             if self._ready or self._closed:
                 return self._pop()
             self._waiting.append(gate)
-            free = self.free
-        if free:
-            self._on_idle()
+        self._on_idle()
         came = gate.acquire(timeout=timeout)
         with self._lock:
             if came or gate not in self._waiting:

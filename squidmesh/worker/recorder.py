@@ -1,8 +1,8 @@
 """The database loop: one thread per process that records what has ended and claims for the idle.
 
 Executing threads never touch the store. They hand in what ended and go on with whatever is there to do; whatever is
-handed in while one turn is under way is recorded together by the next, in one statement. What was recorded is given to
-the threads as something to do: to tell of it, and to execute the step that it handed over.
+handed in while one turn is under way is recorded together by the next, in one statement. What was recorded is something
+to do for the threads: to tell of it, and to execute the step that it handed over.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 # A long chain gives way after this many seconds, so that other runs are not starved.
 CHAIN_LIMIT = 1.0
 _AFTER_AN_ERROR = 0.5
+_GATHERING = 0.001  # what is handed out will be taken in a moment, and short steps end in the same: a larger group
 
 
 class Recorder:
@@ -168,11 +169,11 @@ class Recorder:
 
     def _put(self, ticket: Ticket) -> None:
         with self._changed:
-            if self._closed:  # nobody is there to record it: the claim is given back, or its lease passes
+            if not self._closed:
+                self._submitted.append(ticket)
+                self._changed.notify()
+            else:  # nobody is there to record it: the claim is given back, or its lease passes
                 ticket.answer()
-                return
-            self._submitted.append(ticket)
-            self._changed.notify()
 
     def _run(self) -> None:
         while not (self._closing and not self._submitted):
@@ -186,7 +187,8 @@ class Recorder:
     def _step(self) -> None:
         self._look_for_solitude()
         with self._changed:
-            self._changed.wait_for(self._something_to_do, self._patience())
+            if self._changed.wait_for(self._something_to_do, self._patience()):
+                self._changed.wait_for(lambda: not self.handout.ready, _GATHERING)
             self._reconsidered = True
             tickets, self._submitted = self._submitted, []
             wanted, look = self._share_out(tickets)
@@ -236,11 +238,11 @@ class Recorder:
         return self._may_claim() and time.monotonic() >= self._next_errand()
 
     def _may_claim(self) -> bool:
-        return not self._draining and self.handout.free > 0 and not self._holds_back()
+        return self.handout.free > 0 and not self._holds_back()
 
     def _holds_back(self) -> bool:
-        """Nothing is claimed beside a step that runs alone, nor while room is made for one."""
-        return self._inflight.alone or self._solitude.wanted
+        """Nothing is claimed while draining, beside a step that runs alone, nor while room is made for one."""
+        return self._draining or self._inflight.alone or self._solitude.wanted
 
     def _idle_but(self, tickets: Sequence[Ticket]) -> bool:
         ending = {ticket.held for ticket in tickets if ticket.ended.successor is None}
@@ -271,7 +273,7 @@ class Recorder:
 
         None beside records that only hand over what follows: what was due was claimed before.
         """
-        if self._draining or self._holds_back():
+        if self._holds_back():
             return 0
         if all(ticket.hands_over for ticket in tickets) and time.monotonic() < self._looks.next:
             return 0
@@ -288,7 +290,7 @@ class Recorder:
         Steps come first; where one thread is all that there is for both, they take turns.
         """
         wanted = self._wanted(tickets)
-        if self._draining or self._holds_back() or time.monotonic() < self.host_tasks.next_look:
+        if self._holds_back() or time.monotonic() < self.host_tasks.next_look:
             return wanted, False
         spare = self._spare(tickets)
         if wanted == spare == 1:
