@@ -63,9 +63,7 @@ class Recorder:
         self._changed = threading.Condition()
         self._submitted: list[Ticket] = []
         self._looks = Looks()
-        self._draining = False
-        self._closing = False
-        self._closed = False
+        self._draining = self._closing = self._closed = False
         self._thread = threading.Thread(target=self._run, name="squidmesh-recorder", daemon=True)
         self.handout = Handout(on_idle=self._wake)
         self._answers = Answers(self.handout)

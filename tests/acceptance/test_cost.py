@@ -23,13 +23,13 @@ def test_a_straight_run_costs_one_transaction_a_step(
 ) -> None:
     """Five steps consume six transaction ids (the claim, and one a step), the start one and its wake-up one.
 
-    Others may use the server meanwhile, so the least of several runs counts.
+    Others may use the server meanwhile, so the least of as many runs counts as it takes.
     """
     process = worker(**QUIET)
     until(lambda: "listening for wake-ups" in process.wrote())
     costs = []
     with SquidMesh(database_url, folder=project) as mesh:
-        for number in range(6):
+        for number in range(100):
             before = desk.one("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
             mesh.start_run("acc.straight")
             until(lambda: desk.open_runs() == 0)
@@ -37,6 +37,8 @@ def test_a_straight_run_costs_one_transaction_a_step(
             ledger = 5  # the steps' own lines
             costs.append(after - before - ledger)
             assert len(desk.noted()) == 5 * (number + 1)
+            if costs[-1] <= 6 + 2:
+                break
     assert min(costs) == 6 + 2
 
 
