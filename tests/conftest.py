@@ -51,6 +51,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Run half as many test processes again as there are processors: much of what they do is waiting."""
+    return max((os.cpu_count() or 1) * 3 // 2, 2)
+
+
 @pytest.fixture(scope="session")
 def server_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of the session's server."""
