@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from squidmesh.store.migrations import current_version, downgrade, known_versions, upgrade, upgrade_sql
+from squidmesh.store.migrations import downgrade, known_versions, upgrade, upgrade_sql
 from squidmesh.store.migrations.install import install
+from squidmesh.store.schema_version import current_version
 
 __all__ = ["current_version", "downgrade", "install", "known_versions", "upgrade", "upgrade_sql"]

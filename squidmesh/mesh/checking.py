@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from squidmesh.authoring.diagnostics import Severity
-from squidmesh.authoring.loader import lint_files
 from squidmesh.errors import ConfigurationError, InvalidWorkflow, SquidMeshError
 from squidmesh.mesh.wiring import Wiring
 from squidmesh.model.upkeep import Verdict
@@ -128,5 +127,7 @@ class Checking(Wiring):
     def _workflow_problems(self) -> Iterator[str]:
         if "workflows" in self.__dict__:
             return
+        from squidmesh.authoring.loader import lint_files  # noqa: PLC0415 - jsonschema loads only to read files
+
         _, found = lint_files(self.settings.workflows, self.registry)
         yield from (str(diagnostic) for diagnostic in found if diagnostic.severity is Severity.ERROR)

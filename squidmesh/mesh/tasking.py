@@ -6,10 +6,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from squidmesh.mesh.wiring import Wiring
-from squidmesh.worker.host_huey import HostHuey
 
 if TYPE_CHECKING:
     from datetime import timedelta
+
+    from squidmesh.worker.host_huey import HostHuey
 
 
 class Tasking(Wiring):
@@ -22,6 +23,8 @@ class Tasking(Wiring):
         Its signals and hooks are told of the steps too. Arguments are JSON; results are off until ``huey.results`` is
         True. It connects when a task is enqueued first, so it is safe at import and before a fork.
         """
+        from squidmesh.worker.host_huey import HostHuey  # noqa: PLC0415 - huey loads only for those who have work for it
+
         return HostHuey(
             schema=self.settings.schema,
             database=lambda: self.database,

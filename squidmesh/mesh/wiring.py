@@ -6,7 +6,6 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from squidmesh.authoring.loader import load_workflows
 from squidmesh.errors import ConfigurationError, WorkflowNotFound
 from squidmesh.model.definition import OnWorkerLost
 from squidmesh.observability.run_spans import trace_ended_runs
@@ -78,6 +77,8 @@ class Wiring:
     @cached_property
     def workflows(self) -> dict[str, Workflow]:
         """The loaded workflows by name; ``InvalidWorkflow`` if a file has errors."""
+        from squidmesh.authoring.loader import load_workflows  # noqa: PLC0415 - jsonschema loads only to read files
+
         return load_workflows(self.settings.workflows, self.registry)
 
     def use_workflow(self, workflow: Workflow) -> None:

@@ -15,12 +15,7 @@ from squidmesh.runtime.schedules import schedules_of
 from squidmesh.steps.builtin import BUILTIN_STEP_TYPES
 from squidmesh.store.cooperation import waits_cooperatively
 from squidmesh.store.targets import disown
-from squidmesh.worker.child import Trade
-from squidmesh.worker.greenlets import GreenletLoop, Interruptible, check_greenlets
-from squidmesh.worker.processes import ProcessWorker
 from squidmesh.worker.profile import Profile
-from squidmesh.worker.supervisor import Plan
-from squidmesh.worker.worker import Worker
 from squidmesh.worker.worker_type import WorkerType, parse_worker_type
 
 if TYPE_CHECKING:
@@ -28,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from squidmesh.runtime.engine import Engine
+    from squidmesh.worker.processes import ProcessWorker
+    from squidmesh.worker.worker import Worker
 
     Paths = str | Path | Sequence[str | Path]
 
@@ -57,6 +54,8 @@ class Working(Tasking):
         ``stubs`` answer for steps, by name, instead of their step types. ``grace`` is in seconds. Without
         ``scheduler`` it fires no schedules. ``InvalidValue`` for a queue that no workflow could name.
         """
+        from squidmesh.worker.worker import Worker  # noqa: PLC0415 - huey loads only where somebody works
+
         type_ = parse_worker_type(worker_type)
         options: dict[str, Any] = {
             "queues": queues,
@@ -67,8 +66,6 @@ class Working(Tasking):
         }
         if type_ is WorkerType.PROCESS:
             return self._process_worker(concurrency, options)
-        if type_ is WorkerType.GREENLET:
-            check_greenlets(cooperative=waits_cooperatively())
         engine, profile, firing = self._prepare_worker(**options, concurrency=concurrency, type_=type_)
         return Worker(engine, profile, firing, huey=self.huey)
 
@@ -77,6 +74,11 @@ class Working(Tasking):
 
         What they share is loaded here, once; what is wrong with it is said here too.
         """
+        from squidmesh.worker.child import Trade  # noqa: PLC0415 - as in worker
+        from squidmesh.worker.processes import ProcessWorker  # noqa: PLC0415 - likewise
+        from squidmesh.worker.supervisor import Plan  # noqa: PLC0415 - likewise
+        from squidmesh.worker.worker import Worker  # noqa: PLC0415 - likewise
+
         _ = self.workflows, self.database
         self._step_types(options["stubs"] or {})
         huey = self.huey
@@ -119,6 +121,7 @@ class Working(Tasking):
         type_: WorkerType = WorkerType.THREAD,
     ) -> tuple[Engine, Profile, Firing | None]:
         """Return what a worker is made of; the schedules of the loaded workflows count from now on at the latest."""
+        means = _means(type_)
         settings = self.settings
         served = check_queue_names(queues or (settings.queue,))
         self.database.check_schema()
@@ -134,7 +137,7 @@ class Working(Tasking):
             burst=burst,
             retention=settings.retention,
         )
-        executor = replace(self.engine.executor, stubs=dict(stubs or {}), **_means(type_))
+        executor = replace(self.engine.executor, stubs=dict(stubs or {}), **means)
         engine = replace(self.engine, executor=executor)
         if not scheduler:
             return engine, profile, None
@@ -154,7 +157,17 @@ class Working(Tasking):
 
 
 def _means(type_: WorkerType) -> dict[str, Any]:
-    """Return what a type of worker executes with; its event loop is its own, since it stops it when it ends."""
+    """Return what a type of worker executes with; its event loop is its own, since it stops it when it ends.
+
+    ``ConfigurationError`` if greenlets cannot work in this process.
+    """
     if type_ is WorkerType.GREENLET:
+        from squidmesh.worker.greenlets import (  # noqa: PLC0415 - only for those who have gevent
+            GreenletLoop,
+            Interruptible,
+            check_greenlets,
+        )
+
+        check_greenlets(cooperative=waits_cooperatively())
         return {"event_loop": GreenletLoop(), "interruptible": Interruptible}
     return {"event_loop": EventLoop()}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
-from squidmesh.store.migrations import REAL_CLOCK, define_clock
+from squidmesh.store.schema_version import REAL_CLOCK, define_clock
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

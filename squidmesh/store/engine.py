@@ -21,7 +21,7 @@ from sqlalchemy import DateTime, event, exc, literal_column, select, text
 from squidmesh.errors import SchemaOutdated, SquidMeshError
 from squidmesh.model.upkeep import Tables, TablesState
 from squidmesh.settings import EMBEDDED_SCHEME
-from squidmesh.store import migrations
+from squidmesh.store import schema_version
 from squidmesh.store.embedded import EmbeddedServer, Facts
 from squidmesh.store.poolers import is_pooled
 from squidmesh.store.refusals import redact, translate
@@ -236,19 +236,19 @@ class Database:
     def check_schema(self) -> None:
         """Raise ``SchemaOutdated`` unless the tables have the version that this package needs."""
         with self.transaction() as connection:
-            current = migrations.current_version(connection, schema=self.schema)
-        if current != migrations.HEAD:
-            raise SchemaOutdated(current, migrations.HEAD)
+            current = schema_version.current_version(connection, schema=self.schema)
+        if current != schema_version.HEAD:
+            raise SchemaOutdated(current, schema_version.HEAD)
 
     def describe_tables(self) -> Tables:
         """Return how the tables stand to this package."""
         with self.transaction() as connection:
-            current = migrations.current_version(connection, schema=self.schema)
+            current = schema_version.current_version(connection, schema=self.schema)
             server = connection.execute(text("SHOW server_version")).scalar_one()
         return Tables(
-            state=TablesState.of(current, migrations.HEAD),
+            state=TablesState.of(current, schema_version.HEAD),
             current=current,
-            expected=migrations.HEAD,
+            expected=schema_version.HEAD,
             schema=self.schema,
             database=self.shown_url,
             server=server.split()[0],
@@ -256,14 +256,16 @@ class Database:
 
     def migrate(self) -> tuple[str | None, str]:
         """Create or upgrade the tables, and an embedded server's data; return the versions before and after."""
+        from squidmesh.store.migrations import take_turn, upgrade  # noqa: PLC0415 - Alembic loads only to migrate
+
         self._may_make = True
         with self.transaction() as connection:
             raw = driver_connection(connection)
             self.watch(raw, patiently=True)  # changing a large table takes what it takes
-            migrations.take_turn(connection)
-            before = migrations.current_version(connection, schema=self.schema)
-            migrations.upgrade(connection, schema=self.schema)
-            after = migrations.current_version(connection, schema=self.schema)
+            take_turn(connection)
+            before = schema_version.current_version(connection, schema=self.schema)
+            upgrade(connection, schema=self.schema)
+            after = schema_version.current_version(connection, schema=self.schema)
             self.watch(raw)
         assert after is not None, "an upgrade leaves a version"
         return before, after

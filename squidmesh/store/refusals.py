@@ -9,7 +9,7 @@ import psycopg
 from psycopg import errors
 
 from squidmesh.errors import DatabaseUnavailable, SchemaOutdated, StatementRefused
-from squidmesh.store.migrations import HEAD
+from squidmesh.store.schema_version import HEAD
 
 if TYPE_CHECKING:
     from squidmesh.errors import SquidMeshError

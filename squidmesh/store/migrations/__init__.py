@@ -19,21 +19,19 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from squidmesh.errors import ConfigurationError, SchemaOutdated
+from squidmesh.store.schema_version import HEAD, REAL_CLOCK, VERSION_TABLE, current_version, define_clock
 from squidmesh.store.tables import SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from alembic.runtime.migration import RevisionStep
-HEAD = "0001"
-VERSION_TABLE = "alembic_version"
 BASE = "base"
 _FOLDER = Path(__file__).parent
 # Any number nobody else locks: two processes that upgrade at once take turns.
 _LOCK = 7_346_218_905
 # Whoever waits for a table's lock holds up all who come after: under live workers rather give up.
 _PATIENCE = "5s"
-REAL_CLOCK = "statement_timestamp()"
 
 
 def known_versions() -> tuple[str, ...]:
@@ -88,21 +86,6 @@ def upgrade_sql(*, schema: str = SCHEMA) -> str:
         _write_steps(output, goal, schema)
     output.write("COMMIT;\n")
     return output.getvalue()
-
-
-def current_version(connection: Connection, *, schema: str = SCHEMA) -> str | None:
-    """Return the version that the tables have, None where there are none."""
-    return _context(schema, connection=connection).get_current_revision()
-
-
-def define_clock(connection: Connection, expression: str, *, schema: str = SCHEMA) -> None:
-    """Let the clock that every time comes from return an SQL expression, in the caller's transaction."""
-    connection.execute(
-        text(
-            f'CREATE OR REPLACE FUNCTION "{schema}".now() RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE '
-            f"AS $$SELECT {expression}$$"
-        )
-    )
 
 
 def _scripts() -> ScriptDirectory:

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from squidmesh import SquidMesh, migrations
 from squidmesh.errors import ConfigurationError, SchemaOutdated
 from squidmesh.store import migrations as versions
+from squidmesh.store import schema_version
 from squidmesh.store.engine import Database
 from tests.integration.bench import connect
 
@@ -117,7 +118,8 @@ def second_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[
             """)
         )
         monkeypatch.setattr(versions, "_FOLDER", folder)
-        monkeypatch.setattr(versions, "HEAD", "0002")
+        for module in (versions, schema_version):
+            monkeypatch.setattr(module, "HEAD", "0002")
 
     return upgrade_package
 
@@ -188,7 +190,8 @@ def test_tables_of_a_newer_package_are_left_alone(
     database = Database(empty_database_url)
     database.migrate()
     monkeypatch.setattr(versions, "_FOLDER", folder)
-    monkeypatch.setattr(versions, "HEAD", head)
+    for module in (versions, schema_version):
+        monkeypatch.setattr(module, "HEAD", head)
     for call in (database.migrate, database.check_schema):
         with pytest.raises(SchemaOutdated, match=r"a newer squidmesh made; .* upgrade the package"):
             call()

@@ -15,6 +15,7 @@ from squidmesh import SquidMesh
 from squidmesh.errors import ConfigurationError, SchemaOutdated
 from squidmesh.store import migrations
 from squidmesh.store.engine import Database
+from squidmesh.store.schema_version import HEAD, VERSION_TABLE
 from squidmesh.store.tables import metadata
 from tests.integration.bench import connect
 
@@ -30,7 +31,7 @@ TABLES |= {"huey_task", "huey_schedule", "huey_kv", "huey_counter"}
 def tables(database: Database) -> set[str]:
     """Return the tables of the schema, the version table aside."""
     with database.transaction() as connection:
-        return set(inspect(connection).get_table_names(database.schema)) - {migrations.VERSION_TABLE}
+        return set(inspect(connection).get_table_names(database.schema)) - {VERSION_TABLE}
 
 
 def catalogue(database: Database) -> list[tuple]:
@@ -63,17 +64,17 @@ def database(empty_database_url: str) -> Iterator[Database]:
 
 def test_up_down_up(database: Database):
     """Upgrading makes the tables, twice changes nothing, downgrading drops them, and all begins again."""
-    assert database.migrate() == (None, migrations.HEAD)
+    assert database.migrate() == (None, HEAD)
     assert tables(database) == TABLES
     first = catalogue(database)
-    assert database.migrate() == (migrations.HEAD, migrations.HEAD)
+    assert database.migrate() == (HEAD, HEAD)
     assert catalogue(database) == first
     with database.transaction() as connection:
         migrations.downgrade(connection)
     assert tables(database) == set()
     with pytest.raises(SchemaOutdated):
         database.check_schema()
-    assert database.migrate() == (None, migrations.HEAD)
+    assert database.migrate() == (None, HEAD)
     assert catalogue(database) == first
     database.check_schema()
 
@@ -89,7 +90,7 @@ def test_processes_that_upgrade_at_once_take_turns(empty_database_url: str):
             database.close()
 
     with ThreadPoolExecutor(6) as pool:
-        assert {after for _, after in pool.map(migrate, range(6))} == {migrations.HEAD}
+        assert {after for _, after in pool.map(migrate, range(6))} == {HEAD}
 
 
 def test_the_tables_that_sqlalchemy_sees_are_those_that_migrations_make(database: Database):
@@ -102,7 +103,7 @@ def test_the_tables_that_sqlalchemy_sees_are_those_that_migrations_make(database
                 "include_schemas": True,
                 "include_name": lambda name, kind, parents: kind != "schema" or name == "squidmesh",
                 "include_object": lambda thing, name, kind, reflected, other: (
-                    kind in {"table", "column"} and name != migrations.VERSION_TABLE
+                    kind in {"table", "column"} and name != VERSION_TABLE
                 ),
                 "compare_type": True,
             },

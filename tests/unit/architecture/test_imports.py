@@ -32,8 +32,9 @@ ANNOTATIONS = {
         "squidmesh.steps.context",  # gives a transactional step its Connection
     ),
 }
-# A command loads what it needs when it runs; a pytest plugin is loaded by every pytest on the machine.
-LAZY = ("squidmesh.cli", "squidmesh.testing")
+# A command loads what it needs when it runs, the façade and the store what a call needs that most do without; a pytest
+# plugin is loaded by every pytest on the machine.
+LAZY = ("squidmesh.cli", "squidmesh.mesh", "squidmesh.store.engine", "squidmesh.testing")
 
 
 def imports(tree: ast.AST, *, typing: bool = False) -> Iterator[tuple[str, int, bool]]:

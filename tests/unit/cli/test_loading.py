@@ -53,3 +53,10 @@ def test_help_loads_no_library_but_click() -> None:
 def test_help_of_a_command_loads_neither_database_nor_worker(command: str) -> None:
     """A command loads what it does when it does it."""
     assert loaded(command, "--help") & {"alembic", "huey", "psycopg", "sqlalchemy"} == set()
+
+
+def test_a_command_that_only_asks_loads_nothing_to_work_or_to_migrate_with(database_url: str) -> None:
+    """Who lists runs waits neither for huey (and gevent with it), nor for Alembic, nor for what reads files."""
+    modules = loaded("runs", "--database", database_url)
+    assert "sqlalchemy" in modules
+    assert modules & {"alembic", "gevent", "huey", "jsonschema", "ruamel"} == set()
