@@ -49,8 +49,16 @@ def list_runs(database: Database, wanted: RunFilter) -> list[Run]:
         for output in history.read_outputs_of(connection, [row.id for row in rows]):
             outputs[output.run_id].append(output)
         documents = history.read_documents(connection, {row.definition_hash for row in rows})
-    workflows = {hash_: from_document(document) for hash_, document in documents.items()}
+    workflows = {hash_: _read(document) for hash_, document in documents.items()}
     return [_run(row, workflows[row.definition_hash], outputs[row.id]) for row in rows]
+
+
+def _read(document: Mapping[str, Any]) -> Workflow | None:
+    """Return the workflow of a stored definition, None if it is damaged or of a later release."""
+    try:
+        return from_document(document)
+    except Exception:  # noqa: BLE001 - it may raise anything; explain_run says why
+        return None
 
 
 def snapshot_of(row: Row[Any], workflow: Workflow, outputs: Sequence[Row[Any]], upto: int | None = None) -> Snapshot:
@@ -76,7 +84,8 @@ def _masked_payload(row: Row[Any], workflow: Workflow) -> dict[str, Any]:
     return mask(workflow.triggers[row.trigger].payload, row.payload)
 
 
-def _run(row: Row[Any], workflow: Workflow, outputs: Sequence[Row[Any]], **parts: Any) -> Run:
+def _run(row: Row[Any], workflow: Workflow | None, outputs: Sequence[Row[Any]], **parts: Any) -> Run:
+    """Return a run; without its workflow no data, since nobody could tell what of it is sensitive."""
     return Run(
         id=row.id,
         workflow=row.workflow,
@@ -84,8 +93,8 @@ def _run(row: Row[Any], workflow: Workflow, outputs: Sequence[Row[Any]], **parts
         definition=row.definition_hash,
         version=row.version,
         status=RunStatus(row.status),
-        payload=_masked_payload(row, workflow),
-        context=snapshot_of(row, workflow, outputs).context(),
+        payload=_masked_payload(row, workflow) if workflow is not None else {},
+        context=snapshot_of(row, workflow, outputs).context() if workflow is not None else {},
         current_step=row.current_step,
         last_error=row.last_error,
         schedule=row.schedule,
@@ -105,8 +114,8 @@ class RunReader:
         self.database = database
         self.connection = connection
         self.row = row
-        self.workflow = from_document(row.document)
-        self.graph = Graph(self.workflow)
+        self.workflow = _read(row.document)
+        self.graph = Graph(self.workflow) if self.workflow is not None else None
         self.outputs = history.read_outputs_of(connection, [row.id])
         self.failures: list[StoredFailure] = []
         self.interrupted: set[str] = set()
@@ -133,49 +142,52 @@ class RunReader:
         rows = history.read_steps(self.connection, [self.row.id])
         ended = [(self.row.id, row.step) for row in rows if row.status == StepStatus.FAILED]
         self.failures = read_failures(self.database, self.connection, ended) if ended else []
-        if any(isinstance(step.action, Uses) and step.action.irreversible for step in self.workflow.steps.values()):
+        steps = self.workflow.steps.values() if self.workflow is not None else ()
+        if any(isinstance(step.action, Uses) and step.action.irreversible for step in steps):
             self.interrupted = interrupted_steps(self.database, self.connection, self.row.id)
         undone = {row.step: row for row in rows if row.kind == StepRunKind.COMPENSATION}
         return tuple(self._step_run(row, tries, undone.get(row.step)) for row in rows)
 
     def _step_run(self, row: Row[Any], tries: Mapping[UUID, list[Attempt]], undone: Row[Any] | None) -> StepRun:
         attempts = tuple(tries[row.id])
-        own = row.kind == StepRunKind.STEP
+        graph = self.graph if row.kind == StepRunKind.STEP else None
         return StepRun(
             id=row.id,
             step=row.step,
             kind=StepRunKind(row.kind),
             status=StepStatus(row.status),
             attempt=row.attempt,
-            input=self._input(row) if own else None,
+            input=self._input(graph, row) if graph is not None else None,
             output=row.output,
             last_error=None if row.status == StepStatus.COMPLETED else _last_error(attempts),
             attempts=attempts,
-            recovery=self._recovery(row, undone, tries) if own else {},
+            recovery=self._recovery(graph.workflow, row, undone, tries) if graph is not None else {},
             run_at=row.run_at,
             started_at=row.started_at,
             finished_at=row.finished_at,
         )
 
-    def _input(self, row: Row[Any]) -> dict[str, Any] | None:
+    def _input(self, graph: Graph, row: Row[Any]) -> dict[str, Any] | None:
         """Return the input that the step was or would be given, None while what it waits for is open.
 
         Of a gate it is what the person who decides is shown.
         """
-        step = self.workflow.steps[row.step]
+        step = graph.workflow.steps[row.step]
         if row.resume is not None and isinstance(step.action, Approval | Pause):
             shown: dict[str, Any] | None = row.resume.get("input")
             return shown
         if row.scheduled_seq is None or not isinstance(step.action, Uses):
             return None
-        visible = self.graph.ancestors(row.step)
+        visible = graph.ancestors(row.step)
         outputs = [output for output in self.outputs if output.step in visible]
         failures = [failure for failure in self.failures if failure.step in visible]
-        snapshot = snapshot_of(self.row, self.workflow, outputs, row.scheduled_seq)
+        snapshot = snapshot_of(self.row, graph.workflow, outputs, row.scheduled_seq)
         return dict(step_input(step, snapshot.with_failure(last_failure(failures, row.scheduled_seq))))
 
-    def _recovery(self, row: Row[Any], undone: Row[Any] | None, tries: Mapping[UUID, list[Attempt]]) -> dict[str, Any]:
-        step = self.workflow.steps[row.step]
+    def _recovery(
+        self, workflow: Workflow, row: Row[Any], undone: Row[Any] | None, tries: Mapping[UUID, list[Attempt]]
+    ) -> dict[str, Any]:
+        step = workflow.steps[row.step]
         recovery: dict[str, Any] = dict(row.recovery or {})
         if isinstance(step.action, Uses) and step.action.irreversible:
             recovery["irreversible"] = True
@@ -192,22 +204,25 @@ class RunReader:
         return recovery
 
     def _states(self, step_runs: Sequence[StepRun]) -> list[StepState]:
+        if self.graph is None:
+            return []
         by_step = {item.step: item for item in step_runs if item.kind is StepRunKind.STEP}
-        return [self._state(name, by_step.get(name)) for name in self.workflow.steps]
+        return [_state(self.graph, name, by_step.get(name)) for name in self.graph.workflow.steps]
 
-    def _state(self, name: str, found: StepRun | None) -> StepState:
-        step = self.workflow.steps[name]
-        return StepState(
-            step=name,
-            kind=step.step_type,
-            status=found.status if found else None,
-            depends_on=self.graph.predecessors[name],
-            input=found.input if found else None,
-            output=found.output if found else None,
-            last_error=found.last_error if found else None,
-            attempts=found.attempts if found else (),
-            recovery=found.recovery if found else {},
-        )
+
+def _state(graph: Graph, name: str, found: StepRun | None) -> StepState:
+    step = graph.workflow.steps[name]
+    return StepState(
+        step=name,
+        kind=step.step_type,
+        status=found.status if found else None,
+        depends_on=graph.predecessors[name],
+        input=found.input if found else None,
+        output=found.output if found else None,
+        last_error=found.last_error if found else None,
+        attempts=found.attempts if found else (),
+        recovery=found.recovery if found else {},
+    )
 
 
 def _attempt(row: Row[Any]) -> Attempt:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PAIR = """
 workflow: shop.pair
-triggers: {by_hand: {manual: {}}}
+triggers: {by_hand: {manual: {}, payload: {card: {type: string, default: "", sensitive: true}}}}
 steps:
   one: {uses: t.work}
   two: {uses: t.work}
@@ -87,3 +87,22 @@ def test_many_that_cannot_be_read_hold_up_nobody(bench: Bench, monkeypatch: pyte
     sweeper = bench.worker(other)
     assert [sweeper.sweep() for _ in range(3)] == [2, 2, 1]
     assert bench.statuses(good) == {"work": "pending"}
+
+
+def test_runs_that_cannot_be_read_are_listed_and_inspected_without_their_data(bench: Bench):
+    """What stands about them in the tables is shown; their data is not, for who knows what of it is sensitive."""
+    mesh, other = meshes(bench)
+    run, neighbour = mesh.start_run("shop.pair", {"card": "4111"}).id, mesh.start_run("shop.one").id
+    worker = bench.worker(mesh)
+    worker.end(next(task for task in worker.claim(3) if task.claim.step == "one"), failed())
+    bench.connection.execute(DAMAGE)
+    listed = {found.id: found for found in other.list_runs()}
+    assert set(listed) == {run, neighbour}
+    assert (listed[run].status, listed[run].payload, listed[run].context) == ("running", {}, {})
+    shown = other.inspect_run(run, include_history=True)
+    assert [(step.step, step.status, step.input) for step in shown.step_runs] == [
+        ("one", "failed", None),
+        ("two", "running", None),
+    ]
+    assert shown.step_runs[0].last_error is not None
+    assert shown.steps == ()
