@@ -67,7 +67,7 @@ class Events:
         for callback in self._callbacks_for(_names(event, facts)):
             try:
                 callback({"event": event, **{key: value for key, value in facts.items() if value is not None}})
-            except Exception:
+            except (Exception, SystemExit):  # it may be what executes steps that it would end
                 log.exception("a callback for %s raised", event)
 
     def _callbacks_for(self, names: tuple[str, ...]) -> list[Callable[[dict[str, Any]], None]]:

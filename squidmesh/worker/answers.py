@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,8 +31,12 @@ class Answers:
     def tell_aside(self, ticket: Ticket) -> None:
         """Tell of a ticket in a thread of its own: callbacks must hold up neither the loop nor the draining."""
         telling = threading.Thread(target=ticket.told, name="squidmesh-report", daemon=True)
-        self._telling.append(telling)
-        telling.start()
+        try:
+            telling.start()
+        except RuntimeError:  # there is no thread to be had: the system is short of them, or the interpreter ends
+            ticket.told()
+        else:
+            self._telling.append(telling)
 
     def take_untaken(self) -> list[Held]:
         """Return the successors that nobody is going to execute here, once each."""
@@ -39,6 +44,7 @@ class Answers:
         return untaken
 
     def close(self, timeout: float) -> None:
-        """Wait until all is told, for ``timeout`` seconds each at most."""
-        for telling in self._telling:
-            telling.join(timeout)
+        """Wait until all is told, for ``timeout`` seconds at most."""
+        until = time.monotonic() + timeout
+        for telling in self._telling.copy():
+            telling.join(max(until - time.monotonic(), 0.0))

@@ -46,7 +46,7 @@ class DrainingConsumer(Consumer):  # type: ignore[misc]  # huey ships no type in
         self._engine = engine
         self._firing = firing
         self._profile = profile
-        self._own_signals = own_signals
+        self.owns_signals = own_signals
         self._on_drain = on_drain
         self._signals = 0
         self.patient = False
@@ -98,7 +98,7 @@ class DrainingConsumer(Consumer):  # type: ignore[misc]  # huey ships no type in
             signal.signal(*self._handlers_before.popitem())
 
     def _set_signal_handlers(self) -> None:
-        if not self._own_signals or self._handlers_before:
+        if not self.owns_signals or self._handlers_before:
             return
         for signum in _DRAIN_SIGNALS:
             self._handlers_before[signum] = signal.signal(signum, self._handle_signal)

@@ -45,7 +45,13 @@ class Handout:
     @property
     def free(self) -> int:
         """How many waiting threads have nothing coming to them."""
-        return max(len(self._waiting) + self._called - len(self._ready) - self._reserved, 0)
+        with self._lock:
+            return max(len(self._waiting) + self._called - len(self._ready) - self._reserved, 0)
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is given to threads any more."""
+        return self._closed
 
     @property
     def ready(self) -> int:
@@ -53,21 +59,26 @@ class Handout:
         return len(self._ready)
 
     def take(self, timeout: float) -> Item | None:
-        """Return something to do for the calling thread; None if nothing comes within ``timeout`` seconds."""
+        """Return something to do for the calling thread, waiting up to ``timeout`` seconds for it.
+
+        None if nothing came, if another thread was there first, or if it is closed.
+        """
         gate = self._gate()
         with self._lock:
             if self._ready or self._closed:
                 return self._pop()
             self._waiting.append(gate)
-        self._on_idle()
-        came = gate.acquire(timeout=timeout)
+        came = False
+        try:
+            self._on_idle()
+            came = gate.acquire(timeout=timeout)
+        except BaseException:
+            with self._lock:
+                self._leave(gate, came=False)
+                self._call()  # it may have been the one that was called
+            raise
         with self._lock:
-            if came or gate not in self._waiting:
-                if not came:
-                    gate.acquire()  # it was called while it gave up
-                self._called -= 1
-            else:
-                self._waiting.remove(gate)
+            self._leave(gate, came=came)
             return self._pop()
 
     def offer(self, items: Sequence[Item]) -> bool:
@@ -110,6 +121,15 @@ class Handout:
         item = self._ready.popleft()
         self._call()
         return item
+
+    def _leave(self, gate: threading.Lock, *, came: bool) -> None:
+        """Count the calling thread out, whether it ``came`` because it was called or for another reason."""
+        if not came and gate in self._waiting:
+            self._waiting.remove(gate)
+            return
+        if not came:
+            gate.acquire(blocking=False)  # it was called while it gave up
+        self._called -= 1
 
     def _call(self) -> None:
         if self._ready and self._waiting and not self._called:

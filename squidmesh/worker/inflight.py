@@ -22,7 +22,8 @@ class Held:
     """A step run that this process has claimed; times are of ``time.monotonic``.
 
     ``lease_until`` is when the claim may be taken by others, as far as this process knows;
-    ``chain_since`` when the first step of its chain was claimed; ``began`` when it was called (0: not yet);
+    ``chain_since`` when the first step of its chain was claimed; ``began`` when it was called (0: not yet), and
+    ``took`` for how many seconds it then was executed;
     ``timeout_at`` when the attempt ends as timed out (None until the call, or without a timeout); ``over``
     that its end was submitted.
     """
@@ -32,6 +33,7 @@ class Held:
     chain_since: float
     signals: ClaimSignals = field(default_factory=ClaimSignals)
     began: float = 0.0
+    took: float = 0.0
     timeout_at: float | None = None
     over: bool = False
 

@@ -20,6 +20,7 @@ from squidmesh.worker.host_tasks import HostTasks
 from squidmesh.worker.looks import Looks
 from squidmesh.worker.overdue import Overdue
 from squidmesh.worker.solitude import Solitude
+from squidmesh.worker.stillness import Stillness
 from squidmesh.worker.ticket import Gate, Ticket
 from squidmesh.worker.turn import Turn
 
@@ -39,11 +40,14 @@ log = logging.getLogger(__name__)
 # A long chain gives way after this many seconds, so that other runs are not starved.
 CHAIN_LIMIT = 1.0
 _AFTER_AN_ERROR = 0.5
-_GATHERING = 0.001  # what is handed out will be taken in a moment, and short steps end in the same: a larger group
+_LAST_ANSWERS = 1.0
+# What was handed out is taken in a moment, and short steps end in the same moment: a larger group. What ends, or a
+# thread that finds no more to take, cuts the wait short.
+_GATHERING = 0.001
 
 
 class Recorder:
-    """The loop, its ``handout`` to the executing threads, and ``submit`` by which they hand in what ended."""
+    """The loop, its ``handout`` to the executing threads, and ``hand_in`` or ``submit`` by which they end a step."""
 
     def __init__(
         self,
@@ -66,7 +70,7 @@ class Recorder:
         self._draining = self._closing = self._closed = False
         self._thread = threading.Thread(target=self._run, name="squidmesh-recorder", daemon=True)
         self.handout = Handout(on_idle=self._wake)
-        self._answers = Answers(self.handout)
+        self.answers = Answers(self.handout)
         self.host_tasks = HostTasks(
             huey,
             engine.dedicated(),
@@ -76,10 +80,13 @@ class Recorder:
         )
         self._steps_turn = False
         self._reconsidered = True
-        self._awaited = profile.burst
-        self._none_due_since: int | None = None
-        self.nothing_due = threading.Event()
+        self._stillness = Stillness(inflight, self.host_tasks, lambda: self.hint(0.0), awaited=profile.burst)
         self.all_stuck = threading.Event()
+
+    @property
+    def nothing_due(self) -> threading.Event:
+        """Set when nothing is due and nothing runs."""
+        return self._stillness.nothing_due
 
     @property
     def worker(self) -> str:
@@ -98,7 +105,7 @@ class Recorder:
         """Hand in the end of a step; a thread will ``tell`` of it. False if it had timed out and ended before."""
         if not self._inflight.end(held):
             return False
-        ticket = Ticket(held=held, ended=self.plan(held, outcome), on_answer=self._answers.give, tell=tell)
+        ticket = Ticket(held=held, ended=self.plan(held, outcome), on_answer=self.answers.give, tell=tell)
         self.handout.reserve()
         self._put(ticket)
         return True
@@ -132,7 +139,7 @@ class Recorder:
                 case Errand.LOOK_FOR_HOST_TASK:
                     self.host_tasks.cancel_look()
                 case Ticket():
-                    self._answers.tell_aside(item)
+                    self.answers.tell_aside(item)
                     untaken.append(item.successor)
                 case _:
                     untaken.append(self._inflight.get(item))
@@ -140,25 +147,28 @@ class Recorder:
 
     def look_afresh(self) -> None:
         """Find out whether anything is due, from now on as soon as it can be told: somebody waits for it."""
-        self._awaited = True
-        self._none_due_since = None
-        self.nothing_due.clear()
-        self.host_tasks.doubt()
-        self.hint(0.0)
+        self._stillness.doubt()
 
-    def close(self, timeout: float) -> None:
-        """Record what is still handed in and end the loop, waiting at most ``timeout`` seconds for it."""
+    def finish(self) -> None:
+        """Record what is still handed in, and end the loop then."""
         with self._changed:
             self._closing = True
             self._changed.notify()
-        self._thread.join(timeout)
+
+    def ended(self, within: float) -> bool:
+        """Wait for the end of the loop, for ``within`` seconds at most; tell whether it has come."""
+        self._thread.join(within)
+        return not self._thread.is_alive()
+
+    def close(self) -> None:
+        """Give up what is not recorded by now."""
         self._turn.give_up()
+        self.ended(within=_LAST_ANSWERS)
         with self._changed:
             self._closed = True
             left, self._submitted = self._submitted, []
         for ticket in left:
             ticket.answer()
-        self._answers.close(timeout)
 
     def _wake(self) -> None:
         with self._changed:
@@ -197,41 +207,25 @@ class Recorder:
         if self._inflight.stuck() >= self._profile.concurrency:
             self.all_stuck.set()
         late = self._overdue.take()
-        if not tickets and not late and not wanted:
-            self._conclude()
-            return
-        ending = [*tickets, *late]
-        host_tasks_before = self.host_tasks.ended_so_far
+        if tickets or late or wanted:
+            self._exchange([*tickets, *late], wanted)
+            self._overdue.recorded(late)
+        self._stillness.conclude()
+
+    def _exchange(self, ending: Sequence[Ticket], wanted: int) -> None:
+        tasks_ended = self.host_tasks.ended_so_far
         result = self._turn.perform(ending, wanted, idle=self._idle_but(ending))
         self._looks.ended(result.look_in, looked=wanted > 0)
         if result.claimed and not self.handout.offer([held.id for held in result.claimed]):
             self._turn.give_back(result.claimed)
-        if untaken := self._answers.take_untaken():
+        if untaken := self.answers.take_untaken():
             self._turn.give_back(untaken)
-        self._overdue.recorded(late)
         if ending:
-            self.host_tasks.doubt()
-            if self._awaited and not len(self._inflight):
-                self.hint(0.0)  # what ended is recorded: only another look tells that nothing is due
-        self._none_due_since = host_tasks_before if result.nothing_due and not len(self._inflight) else None
-        self._conclude()
-
-    def _conclude(self) -> None:
-        """Say that nothing is due once no step and no task of the host is, each looked for after the other ran."""
-        tasks = self.host_tasks
-        if self._none_due_since is None or len(self._inflight):
-            return
-        if tasks.ended_so_far != self._none_due_since:
-            self._none_due_since = None
-            if self._awaited:
-                self.hint(0.0)  # a task may have started a run
-        elif tasks.none_due:
-            self.nothing_due.set()
-        elif self._awaited and not tasks.busy and not tasks.failing:
-            tasks.hint()
+            self._stillness.recorded()
+        self._stillness.looked(nothing_due=result.nothing_due, tasks_ended=tasks_ended)
 
     def _something_to_do(self) -> bool:
-        if self._submitted or self._closing or not (self._reconsidered or self._none_due_since is None):
+        if self._submitted or self._closing or (self._stillness.in_question and not self._reconsidered):
             return True
         return self._may_claim() and time.monotonic() >= self._next_errand()
 

@@ -40,7 +40,10 @@ def make_huey(engine: Engine, inflight: InFlight, recorder: Recorder, host: Host
     def decline(id_: UUID) -> None:
         runner.decline(id_)
 
-    huey = StepHuey(host, recorder.host_tasks, recorder.handout, decline=decline)
+    def give_back(held: Held) -> None:
+        runner.give_back(held, timedelta())
+
+    huey = StepHuey(host, recorder.host_tasks, recorder.handout, decline=decline, give_back=give_back)
     runner = StepRunner(
         engine, inflight, recorder, huey.storage, hand_in=recorder.hand_in, is_heard=lambda: huey.is_heard
     )
@@ -75,7 +78,8 @@ class StepRunner:
     """Executes a step run that this process holds, and hands its end in.
 
     The thread goes on as soon as it has (``hand_in``), unless somebody is told by the thread itself: huey's hooks and
-    signals (``is_heard``), and spans, which are the current ones of their thread until their end is known.
+    signals (``is_heard``), and spans, which are the current ones of their thread until their end is known. It waits
+    for a step with a transaction of its own, too.
     """
 
     def __init__(
@@ -115,9 +119,13 @@ class StepRunner:
         if held is None:
             return
         log.warning("step %s is put off: a hook of huey cancelled it", held.task.claim.step, extra=logged(held.task))
+        self.give_back(held, _AFTER_DECLINE)
+
+    def give_back(self, held: Held, delay: timedelta) -> None:
+        """Give a step back that was not begun: it is due again after ``delay``, its attempt not counted."""
         self._inflight.remove(held)
         try:
-            release_claims(self._engine, [held.task], _AFTER_DECLINE)
+            release_claims(self._engine, [held.task], delay)
         except DatabaseUnavailable as error:
             log.warning("step %s waits for its lease: %s", held.task.claim.step, error)
 
@@ -141,15 +149,15 @@ class StepRunner:
             held.timeout_at = began + action.timeout.total_seconds()
         if is_transactional(self._engine, held.task):
             ticket = self._transact(held, observed)
+            held.took = time.monotonic() - began
         else:
             outcome = self._engine.executor.execute(held.task, held.signals)
+            held.took = time.monotonic() - began
             observed.returned(outcome)
-            if self._hand_in is not None and not observed.traced and not self._is_heard():
-                if self._hand_in(held, outcome, self.tell):
-                    return
-                ticket = None
-            else:
-                ticket = self._recorder.submit(held, outcome)
+            hand_in = None if observed.traced or self._is_heard() else self._hand_in
+            if hand_in is not None and hand_in(held, outcome, self.tell):
+                return
+            ticket = self._recorder.submit(held, outcome)
         if ticket is None:
             log.warning("the result of step %s came after its timeout and is refused", held.task.claim.step)
             self._observe_refused(held, observed)
@@ -167,8 +175,7 @@ class StepRunner:
             self._report(ticket)
 
     def _report(self, ticket: Ticket) -> None:
-        duration = time.monotonic() - ticket.held.began
-        report_ended(self._engine.events, ticket.ended, ticket.recorded, ticket.settled, duration)
+        report_ended(self._engine.events, ticket.ended, ticket.recorded, ticket.settled, ticket.held.took)
 
     def _plan(self, held: Held, outcome: Outcome) -> Ended:
         """Plan a record of this thread's own; between its commit and its answer the successor is no stray."""

@@ -8,6 +8,7 @@ five at most, never more than eight; and one for looks where the host has huey t
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from datetime import timedelta
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 _AFTER_RELEASE = timedelta(seconds=1)
 _LAST_RECORDS = 5.0
+_LAST_ANSWERS = 1.0
+_SLICE = 0.2
 
 
 class Worker:
@@ -65,7 +68,7 @@ class Worker:
         self._consumer: DrainingConsumer | None = None
         self._thread: threading.Thread | None = None
         self._draining = False
-        self._grace_until = 0.0
+        self._grace_until = math.inf
 
     @property
     def huey(self) -> HostHuey:
@@ -144,10 +147,10 @@ class Worker:
         return self._consumer
 
     def _drain(self) -> None:
+        seconds = self._consumer.shutdown_timeout if self._consumer else 0.0
+        self._grace_until = min(self._grace_until, time.monotonic() + seconds)  # a later stop may be a harder one
         if not self._draining:
             self._draining = True
-            seconds = self._consumer.shutdown_timeout if self._consumer else 0.0
-            self._grace_until = time.monotonic() + seconds
             grace = format_duration(timedelta(seconds=seconds))
             running = f"{len(self._inflight)} steps and {len(self._recorder.host_tasks.running)} huey tasks"
             log.info("claiming nothing more; %s run, for %s at most", running, grace)
@@ -157,9 +160,30 @@ class Worker:
         self._give_back([held.task for held in untaken], timedelta())
 
     def _close(self) -> None:
-        """Give back what still runs, then end: the leases would otherwise hold it up for others."""
+        """Let what ended be recorded, then end; whoever is interrupted while they wait for that is so in the end."""
         self._drain()
-        self._await_records()
+        try:
+            self._await_records()
+        except KeyboardInterrupt:
+            if self._consumer is None or not self._consumer.owns_signals:
+                raise
+        finally:
+            self._end()
+
+    def _await_records(self) -> None:
+        """Wait, in an outage for as long as steps might have gone on; a harder stop, or a second signal, ends that."""
+        self._recorder.finish()
+        least = time.monotonic() + _LAST_RECORDS
+        while not self._recorder.ended(within=_SLICE) and time.monotonic() < max(least, self._patient_until()):
+            pass
+
+    def _patient_until(self) -> float:
+        """Return the end of the grace; long ago, if nothing is waited for."""
+        return self._grace_until if self._consumer is not None and self._consumer.patient else 0.0
+
+    def _end(self) -> None:
+        """Give back what still runs, and end: the leases would otherwise hold it up for others."""
+        self._recorder.close()
         running = self._inflight.all()
         for held in running:
             self._inflight.end(held)
@@ -167,6 +191,7 @@ class Worker:
         if running:
             log.warning("%d steps did not end in time and are given back", len(running))
         self._give_back([held.task for held in running], _AFTER_RELEASE)
+        self._recorder.answers.close(max(self._patient_until() - time.monotonic(), _LAST_ANSWERS))
         if tasks := self._recorder.host_tasks.running:
             log.warning("%d huey tasks did not end in time and are lost: %s", len(tasks), "; ".join(map(str, tasks)))
         self._recorder.host_tasks.close()
@@ -176,15 +201,6 @@ class Worker:
         self._say_goodbye()
         self._fence.close()
         log.info("worker %s has stopped", self.profile.id)
-
-    def _await_records(self) -> None:
-        """Let what ended be recorded: in an outage for as long as steps might have gone on, or until a signal."""
-        patient = self._consumer is not None and self._consumer.patient
-        left = self._grace_until - time.monotonic() if patient else 0.0
-        try:
-            self._recorder.close(max(left, _LAST_RECORDS))
-        except KeyboardInterrupt:
-            self._recorder.close(0.0)
 
     def _give_back(self, tasks: Sequence[Prepared], delay: timedelta) -> None:
         for given, task in enumerate(tasks):

@@ -7,6 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from huey.consumer import Consumer
 
 from squidmesh import SquidMesh, StepContext
@@ -15,8 +16,6 @@ from squidmesh.errors import DatabaseUnavailable
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
-
-    import pytest
 
     from tests.acceptance.conftest import Desk, Process
 
@@ -159,6 +158,105 @@ def test_what_ended_in_an_outage_is_recorded_within_the_grace(
         worker.stop(grace=20)
 
     assert desk.ask("SELECT status, attempt FROM squidmesh.step_runs") == [("completed", 1)]
+
+
+def test_a_harder_stop_ends_the_waiting_of_the_one_before(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whoever waits for the database through a long grace no longer does once somebody else stops without one."""
+    monkeypatch.setattr("squidmesh.worker.worker._LAST_RECORDS", 0.1)
+    (tmp_path / "brief.yaml").write_text(STUBBORN)
+    away = threading.Event()
+    with SquidMesh(database_url, workflows=tmp_path, steps={"acc.stubborn": lambda: None}) as mesh:
+        worker = mesh.worker()
+        turn = worker._recorder._turn
+        exchange = turn._exchange
+
+        def exchange_unless_away(completions: Sequence[Any], *more: Any) -> Any:
+            if completions:
+                away.set()
+                raise DatabaseUnavailable("it is away")
+            return exchange(completions, *more)
+
+        monkeypatch.setattr(turn, "_exchange", exchange_unless_away)
+        mesh.start_run("acc.stubborn")
+        worker.start()
+        assert away.wait(20)
+        patient = threading.Thread(target=worker.stop, args=[3600], daemon=True)
+        patient.start()
+        while not worker._draining:
+            time.sleep(0.01)
+        worker.stop(grace=0)
+        patient.join(30)
+        assert not patient.is_alive()
+
+
+def test_an_interrupted_stop_ends_the_worker_all_the_same(
+    database_url: str, desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Ctrl-C in a host that waits for its worker reaches the host once the worker has given back what it held."""
+    (tmp_path / "stubborn.yaml").write_text(STUBBORN)
+    entered, leave = threading.Event(), threading.Event()
+
+    def stubborn() -> None:
+        entered.set()
+        leave.wait(20)
+
+    with SquidMesh(database_url, workflows=tmp_path, steps={"acc.stubborn": stubborn}) as mesh:
+        worker = mesh.worker()
+        mesh.start_run("acc.stubborn")
+        worker.start()
+        assert entered.wait(20)
+
+        def interrupted(within: float) -> bool:
+            monkeypatch.undo()
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(worker._recorder, "ended", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            worker.stop(grace=0.1)
+        leave.set()
+
+    assert desk.ask("SELECT status, attempt FROM squidmesh.step_runs") == [("pending", 0)]
+    assert desk.ask("SELECT 1 FROM squidmesh.workers") == []
+
+
+TWO = """
+workflow: acc.two
+triggers: {go: {manual: {}}}
+steps:
+  one: {uses: acc.one, next: two}
+  two: {uses: acc.two, next: complete}
+"""
+
+
+def test_no_step_begins_once_a_worker_is_stopped(database_url: str, desk: Desk, tmp_path: Path) -> None:
+    """A callback of the step before may take its time: what follows goes back at once, for another worker."""
+    (tmp_path / "two.yaml").write_text(TWO)
+    begun: list[str] = []
+    told, go_on = threading.Event(), threading.Event()
+
+    def linger(event: dict[str, Any]) -> None:
+        told.set()
+        go_on.wait(20)
+
+    steps = {"acc.one": lambda: begun.append("one"), "acc.two": lambda: begun.append("two")}
+    with SquidMesh(database_url, workflows=tmp_path, steps=steps) as mesh:
+        mesh.on("step.completed", linger)
+        mesh.start_run("acc.two")
+        worker = mesh.worker(concurrency=1)
+        worker.start()
+        assert told.wait(20)
+        stopping = threading.Thread(target=worker.stop, args=[20])
+        stopping.start()
+        while not worker._recorder.handout.closed:
+            time.sleep(0.01)
+        go_on.set()
+        stopping.join(40)
+
+    assert begun == ["one"]
+    found = "SELECT step, status, attempt, run_at <= squidmesh.now() FROM squidmesh.step_runs ORDER BY step"
+    assert desk.ask(found) == [("one", "completed", 1, True), ("two", "pending", 0, True)]
 
 
 def test_a_worker_may_be_stopped_as_soon_as_it_was_started(mesh: SquidMesh, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,13 +39,16 @@ def test_an_event_carries_what_applies():
     assert heard == [{"event": "step.failed", "step": "a", "attempt": 0}]
 
 
-def test_what_a_callback_raises_is_logged_and_changes_nothing(caplog: pytest.LogCaptureFixture):
-    """The callbacks after it are called all the same."""
+@pytest.mark.parametrize("raised", [RuntimeError, SystemExit])
+def test_what_a_callback_raises_is_logged_and_changes_nothing(
+    raised: type[BaseException], caplog: pytest.LogCaptureFixture
+):
+    """The callbacks after it are called all the same, and the thread that calls them lives on."""
     events, heard = Events(), []
 
     def broken(facts: dict[str, Any]) -> None:
         facts.clear()
-        raise RuntimeError("callback broke")
+        raise raised("callback broke")
 
     events.subscribe("step.*", broken)
     events.subscribe("step.*", heard.append)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from squidmesh.worker.answers import Answers
 from squidmesh.worker.handout import Handout
 from squidmesh.worker.ticket import Ticket
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def ticket(told: list[Any], successor: Any = None) -> Ticket:
@@ -46,3 +50,33 @@ def test_an_answer_that_comes_after_the_last_thread_has_left_is_told_all_the_sam
     assert told == [given]
     assert answers.take_untaken() == ["next"]
     assert answers.take_untaken() == []
+
+
+def test_hanging_callbacks_are_waited_for_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many of them hang, the end of the worker is held up once."""
+    clock = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+
+    class Hanging(threading.Thread):
+        def join(self, timeout: float | None = None) -> None:
+            assert timeout is not None
+            clock[0] += timeout
+
+    answers = Answers(Handout(on_idle=lambda: None))
+    answers._telling = [Hanging() for _ in range(4)]
+    answers.close(5)
+    assert clock[0] == 105.0
+
+
+def test_where_no_thread_can_be_had_it_is_told_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system short of threads, or an interpreter that ends, costs nobody the news."""
+    told = list[Any]()
+    answers, given = Answers(Handout(on_idle=lambda: None)), ticket(told)
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    answers.tell_aside(given)
+    answers.close(20)
+    assert told == [given]

@@ -7,6 +7,8 @@ import time
 from typing import TYPE_CHECKING, cast
 from uuid import uuid4
 
+import pytest
+
 from squidmesh.worker.handout import Handout
 
 if TYPE_CHECKING:
@@ -127,3 +129,26 @@ def test_nothing_is_lost_between_giving_up_and_being_called() -> None:
         thread.join(20)
     assert sorted(map(str, taken)) == sorted(map(str, ids))
     assert handout.free == 0
+
+
+def test_a_thread_that_is_torn_away_leaves_nobody_asleep() -> None:
+    """What breaks into a waiting thread (a time-out of gevent, say) takes it out of the count; others are called."""
+
+    class TornAwayError(BaseException):
+        pass
+
+    def tear() -> None:
+        handout._on_idle = lambda: None
+        handout.offer([given])  # it is the one that is called
+        raise TornAwayError
+
+    given = uuid4()
+    handout = Handout(on_idle=tear)
+    with pytest.raises(TornAwayError):
+        handout.take(20)
+    assert (handout.free, handout._called, handout.ready) == (0, 0, 1)
+    assert handout.take(0) == given
+    (thread,) = waiting(handout, 1)
+    handout.offer([given])
+    thread.join(20)
+    assert not thread.is_alive()
