@@ -155,7 +155,12 @@ class Arena:
         return int(self.one("SELECT count(*) FROM ledger.executions WHERE run_id = %s AND step = %s", id_, step))
 
     def recoveries(self) -> tuple[float, ...]:
-        """Return, for each step that a killed worker held, the seconds until it was taken from it for others."""
+        """Return, for each step that a killed worker held, the seconds until it was taken from it for others.
+
+        None where the story has moved the clock that says when that was.
+        """
+        if self.one("SELECT abs(extract(epoch FROM squidmesh.now() - statement_timestamp())) > 1"):
+            return ()
         found: list[float] = []
         for pid, at in self.kills:
             rows = self.ask(
