@@ -35,8 +35,8 @@ def wait_until(condition: Callable[[], object], what: str = "the condition") -> 
 class Steps:
     """Step types for tests; ``calls`` names what ran, in order, and ``contexts`` what each was called in.
 
-    ``t.hold`` runs until ``release`` is set or it sees that it is cancelled; ``t.fail`` fails for good, ``t.flaky``
-    with a retry; ``t.undo`` undoes.
+    ``t.hold`` runs until ``release`` is set or it sees that it is cancelled, ``t.deaf`` until the former; ``t.fail``
+    fails for good, ``t.flaky`` with a retry; ``t.undo`` undoes.
     """
 
     def __init__(self) -> None:
@@ -53,6 +53,7 @@ class Steps:
             "t.ok": self.ok,
             "t.other": self.ok,
             "t.hold": self.hold,
+            "t.deaf": self.deaf,
             "t.fail": self.fail,
             "t.flaky": self.flaky,
             "t.undo": self.undo,
@@ -80,6 +81,12 @@ class Steps:
                 return {"saw": "cancelled"}
             time.sleep(0.005)
         return {"saw": "release"}
+
+    def deaf(self, ctx: StepContext) -> None:
+        """Run until released, whatever the step could see."""
+        self._note(ctx)
+        self.started.set()
+        self.release.wait(PATIENCE)
 
     def fail(self, ctx: StepContext) -> None:
         """Fail for good."""
