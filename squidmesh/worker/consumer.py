@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from huey.consumer import Consumer
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 _DRAIN_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _STOP_HARD = 2  # signals
+_SLICE = 0.1
 
 
 class DrainingConsumer(Consumer):  # type: ignore[misc]  # huey ships no type information
@@ -46,7 +48,7 @@ class DrainingConsumer(Consumer):  # type: ignore[misc]  # huey ships no type in
         self._engine = engine
         self._firing = firing
         self._profile = profile
-        self.owns_signals = own_signals
+        self._own_signals = own_signals
         self._on_drain = on_drain
         self._signals = 0
         self.patient = False
@@ -89,6 +91,23 @@ class DrainingConsumer(Consumer):  # type: ignore[misc]  # huey ships no type in
         self.patient = graceful and self._signals < _STOP_HARD
         super().stop(graceful=self.patient)
 
+    def _join_workers(self) -> bool:
+        """Wait for the threads, as long as there is patience and grace; tell whether all have ended.
+
+        A signal that ends the patience is looked for, since gevent may hand it to any greenlet, where an exception
+        would be lost. It becomes the one by which huey knows that nobody waits any longer.
+        """
+        began = time.monotonic()
+        threads = [*(thread for _, thread in self.worker_threads), self.scheduler]
+        while left := [thread for thread in threads if self.environment.is_alive(thread)]:
+            remaining = began + self.shutdown_timeout - time.monotonic()  # a later stop may have shortened it
+            if not self.patient:
+                raise KeyboardInterrupt
+            if remaining <= 0:
+                break
+            left[0].join(min(remaining, _SLICE))
+        return not left
+
     def _interrupt_workers(self) -> None:
         """Interrupt nobody: the worker gives back what still runs, and a step that was cut off here would be lost."""
 
@@ -98,7 +117,7 @@ class DrainingConsumer(Consumer):  # type: ignore[misc]  # huey ships no type in
             signal.signal(*self._handlers_before.popitem())
 
     def _set_signal_handlers(self) -> None:
-        if not self.owns_signals or self._handlers_before:
+        if not self._own_signals or self._handlers_before:
             return
         for signum in _DRAIN_SIGNALS:
             self._handlers_before[signum] = signal.signal(signum, self._handle_signal)
@@ -108,5 +127,4 @@ class DrainingConsumer(Consumer):  # type: ignore[misc]  # huey ships no type in
         self._signals += 1
         if self._signals >= _STOP_HARD:
             self.patient = False
-            raise KeyboardInterrupt
         self._signum, self._restart, self._graceful = signum, False, True

@@ -164,9 +164,6 @@ class Worker:
         self._drain()
         try:
             self._await_records()
-        except KeyboardInterrupt:
-            if self._consumer is None or not self._consumer.owns_signals:
-                raise
         finally:
             self._end()
 

@@ -221,6 +221,34 @@ def test_an_interrupted_stop_ends_the_worker_all_the_same(
     assert desk.ask("SELECT 1 FROM squidmesh.workers") == []
 
 
+def test_a_signal_may_come_to_any_thread(
+    database_url: str, desk: Desk, until: Callable[..., Any], tmp_path: Path
+) -> None:
+    """A second signal ends the waiting whoever is handed it: gevent does not choose the greenlet that waits."""
+    (tmp_path / "stubborn.yaml").write_text(STUBBORN)
+    entered, leave = threading.Event(), threading.Event()
+
+    def stubborn() -> None:
+        entered.set()
+        leave.wait(20)
+
+    with SquidMesh(database_url, workflows=tmp_path, steps={"acc.stubborn": stubborn}) as mesh:
+        worker = mesh.worker()
+        mesh.start_run("acc.stubborn")
+        worker.start()
+        assert entered.wait(20)
+        stopping = threading.Thread(target=worker.stop, args=[3600], daemon=True)
+        stopping.start()
+        until(lambda: worker._recorder.handout.closed)
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            worker._consumer._handle_signal(signum, None)
+        stopping.join(30)
+        assert not stopping.is_alive()
+        leave.set()
+
+    assert desk.ask("SELECT status, attempt FROM squidmesh.step_runs") == [("pending", 0)]
+
+
 TWO = """
 workflow: acc.two
 triggers: {go: {manual: {}}}
