@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from squidmesh.cli.payload import payload_options, read_payload
 from squidmesh.cli.session import find_host, make_mesh, place_of, settings_in_force, step_types
 from squidmesh.cli.show import MARKS, STYLES, error_text, show_explanation, show_run
 from squidmesh.cli.stubs import read_stubs
+from squidmesh.model.payload import apply_contract
 from squidmesh.settings import EMBEDDED_FOLDER, EMBEDDED_SCHEME, find_embedded_folder
 
 if TYPE_CHECKING:
@@ -84,11 +86,17 @@ def command(
         return 1
     answers = read_stubs(stubs, workflow)
     decided = read_decisions(decisions, workflow)
-    url = database or _private_database(console)
+    private = find_embedded_folder()
+    url = database or f"{EMBEDDED_SCHEME}{private or Path.cwd() / EMBEDDED_FOLDER}"
     with make_mesh(context, database=url, workflows=file, folder=file.parent) as mesh:
         mesh.use_workflow(workflow)
+        fields = mesh.payload_fields(workflow.name, trigger)
+        payload = read_payload(pairs, payload_file, fields)
+        apply_contract(fields, payload, datetime.now(UTC))  # no database is made for a payload that is refused
+        if database is None and private is None:
+            made = f"making a private PostgreSQL in {EMBEDDED_FOLDER}/ (delete the folder to be rid of it)"
+            console.print(made, style="dim")
         mesh.migrate()
-        payload = read_payload(pairs, payload_file, mesh.payload_fields(workflow.name, trigger))
         trial = Trial(console, mesh, workflow, answers, decisions=decided, real_time=real_time)
         run = trial.run(payload, trigger)
         _show_end(console, mesh, workflow, run, place_of(context, _address(context, database, url)))
@@ -127,16 +135,6 @@ def _load(console: Console, file: Path, registry: StepRegistry | None) -> Workfl
         return result.workflow
     show(Report(files=(str(file),), diagnostics=result.diagnostics), console)
     return None
-
-
-def _private_database(console: Console) -> str:
-    folder = find_embedded_folder()
-    if folder is None:
-        folder = Path.cwd() / EMBEDDED_FOLDER
-        console.print(
-            f"making a private PostgreSQL in {EMBEDDED_FOLDER}/ (delete the folder to be rid of it)", style="dim"
-        )
-    return f"{EMBEDDED_SCHEME}{folder}"
 
 
 class Trial:

@@ -97,6 +97,19 @@ def test_a_mistyped_path_makes_no_database(empty: Path, squidmesh: Callable[...,
     assert squidmesh("runs", "--database", f"embedded:{place}", folder=empty).returncode == 0
 
 
+def test_a_wrong_payload_makes_no_database(empty: Path, squidmesh: Callable[..., Any]) -> None:
+    """What is wrong with the payload is said before anything is made for it."""
+    trigger = "{go: {manual: {}, payload: {n: {type: integer}}}}"
+    (empty / "counting.yaml").write_text(
+        f"workflow: a.b\ntriggers: {trigger}\nsteps: {{say: {{log: {{message: x}}}}}}\n"
+    )
+    for given, said in (("n=seven", "n: expected integer"), ("m=1", "n: is required; m: is not declared")):
+        tried = squidmesh("try", "counting.yaml", "--payload", given, folder=empty)
+        assert (tried.returncode, tried.stdout) == (2, "")
+        assert tried.stderr.startswith(f"error: invalid payload: {said}")
+    assert [path.name for path in empty.iterdir()] == ["counting.yaml"]
+
+
 def test_a_run_that_fails_exits_1(squidmesh: Callable[..., Any], project: Path, database_url: str) -> None:
     """On a given database nothing private is made; a failed run is explained and exits 1."""
     (project / "hello.yaml").write_text(HELLO.replace("shop.fetch", "acc.fail"))
