@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,9 +15,10 @@ from squidmesh import SquidMesh, StepContext
 from squidmesh.errors import DatabaseUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from squidmesh.worker.worker import Worker
     from tests.acceptance.conftest import Desk, Process
 
 
@@ -104,6 +106,25 @@ workflow: acc.stubborn
 triggers: {go: {manual: {}}}
 steps: {nap: {uses: acc.stubborn, next: complete}}
 """
+
+
+@contextmanager
+def stubborn_worker(database_url: str, folder: Path) -> Iterator[Worker]:
+    """Give a worker whose step goes on, whatever it is told, until the test is over."""
+    (folder / "stubborn.yaml").write_text(STUBBORN)
+    entered, leave = threading.Event(), threading.Event()
+
+    def stubborn() -> None:
+        entered.set()
+        leave.wait(20)
+
+    with SquidMesh(database_url, workflows=folder, steps={"acc.stubborn": stubborn}) as mesh:
+        worker = mesh.worker()
+        mesh.start_run("acc.stubborn")
+        worker.start()
+        assert entered.wait(20)
+        yield worker
+        leave.set()
 
 
 def test_stop_gives_back_what_outlives_its_grace(
@@ -195,18 +216,7 @@ def test_an_interrupted_stop_ends_the_worker_all_the_same(
     database_url: str, desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Ctrl-C in a host that waits for its worker reaches the host once the worker has given back what it held."""
-    (tmp_path / "stubborn.yaml").write_text(STUBBORN)
-    entered, leave = threading.Event(), threading.Event()
-
-    def stubborn() -> None:
-        entered.set()
-        leave.wait(20)
-
-    with SquidMesh(database_url, workflows=tmp_path, steps={"acc.stubborn": stubborn}) as mesh:
-        worker = mesh.worker()
-        mesh.start_run("acc.stubborn")
-        worker.start()
-        assert entered.wait(20)
+    with stubborn_worker(database_url, tmp_path) as worker:
 
         def interrupted(within: float) -> bool:
             monkeypatch.undo()
@@ -215,7 +225,6 @@ def test_an_interrupted_stop_ends_the_worker_all_the_same(
         monkeypatch.setattr(worker._recorder, "ended", interrupted)
         with pytest.raises(KeyboardInterrupt):
             worker.stop(grace=0.1)
-        leave.set()
 
     assert desk.ask("SELECT status, attempt FROM squidmesh.step_runs") == [("pending", 0)]
     assert desk.ask("SELECT 1 FROM squidmesh.workers") == []
@@ -225,18 +234,7 @@ def test_a_signal_may_come_to_any_thread(
     database_url: str, desk: Desk, until: Callable[..., Any], tmp_path: Path
 ) -> None:
     """A second signal ends the waiting whoever is handed it: gevent does not choose the greenlet that waits."""
-    (tmp_path / "stubborn.yaml").write_text(STUBBORN)
-    entered, leave = threading.Event(), threading.Event()
-
-    def stubborn() -> None:
-        entered.set()
-        leave.wait(20)
-
-    with SquidMesh(database_url, workflows=tmp_path, steps={"acc.stubborn": stubborn}) as mesh:
-        worker = mesh.worker()
-        mesh.start_run("acc.stubborn")
-        worker.start()
-        assert entered.wait(20)
+    with stubborn_worker(database_url, tmp_path) as worker:
         stopping = threading.Thread(target=worker.stop, args=[3600], daemon=True)
         stopping.start()
         until(lambda: worker._recorder.handout.closed)
@@ -244,7 +242,6 @@ def test_a_signal_may_come_to_any_thread(
             worker._consumer._handle_signal(signum, None)
         stopping.join(30)
         assert not stopping.is_alive()
-        leave.set()
 
     assert desk.ask("SELECT status, attempt FROM squidmesh.step_runs") == [("pending", 0)]
 
