@@ -1,4 +1,4 @@
-"""The semantic rules of a workflow file, one per module, found by their ``RULE`` or ``RULES``."""
+"""The rules of a workflow file, one per module, which its ``RULE`` describes."""
 
 from __future__ import annotations
 
@@ -53,10 +53,5 @@ class Rule:
 @cache
 def all_rules() -> tuple[Rule, ...]:
     """Return the rules of every module in this package, sorted by code."""
-    found: list[Rule] = []
-    for info in pkgutil.iter_modules(__path__, f"{__name__}."):
-        module = importlib.import_module(info.name)
-        if hasattr(module, "RULE"):
-            found.append(module.RULE)
-        found.extend(getattr(module, "RULES", ()))
-    return tuple(sorted(found, key=lambda rule: rule.code))
+    modules = (importlib.import_module(info.name) for info in pkgutil.iter_modules(__path__, f"{__name__}."))
+    return tuple(sorted((module.RULE for module in modules), key=lambda rule: rule.code))
