@@ -59,14 +59,17 @@ def _named(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def _comment_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option("--comment", metavar="TEXT", help="Why; shown with the schedule while it is paused.")(function)
+def _change_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of pausing and resuming."""
+    comment = click.option("--comment", metavar="TEXT", help="Why; shown with the schedule while it is paused.")
+    for decorate in (json_option, comment, actor_option):
+        function = decorate(function)
+    return function
 
 
 @command.command()
 @_named
-@actor_option
-@_comment_option
+@_change_options
 def pause(
     context: click.Context,
     workflow: str,
@@ -75,6 +78,7 @@ def pause(
     workflows: tuple[Path, ...],
     actor: str | None,
     comment: str | None,
+    as_json: bool,
 ) -> None:
     """Stop TRIGGER of WORKFLOW from firing, in every worker.
 
@@ -82,14 +86,12 @@ def pause(
     """
     actor = name_actor(actor)
     with open_mesh(context, database=database, workflows=workflows) as mesh:
-        mesh.pause_schedule(workflow, trigger, actor=actor, comment=comment)
-    click.echo(f"{workflow} {trigger} is paused")
+        _report(mesh.pause_schedule(workflow, trigger, actor=actor, comment=comment), as_json=as_json)
 
 
 @command.command()
 @_named
-@actor_option
-@_comment_option
+@_change_options
 def resume(
     context: click.Context,
     workflow: str,
@@ -98,6 +100,7 @@ def resume(
     workflows: tuple[Path, ...],
     actor: str | None,
     comment: str | None,
+    as_json: bool,
 ) -> None:
     """Let TRIGGER of WORKFLOW fire again, from now on; what came due meanwhile is not made up for.
 
@@ -105,8 +108,7 @@ def resume(
     """
     actor = name_actor(actor)
     with open_mesh(context, database=database, workflows=workflows) as mesh:
-        mesh.resume_schedule(workflow, trigger, actor=actor, comment=comment)
-    click.echo(f"{workflow} {trigger} fires again")
+        _report(mesh.resume_schedule(workflow, trigger, actor=actor, comment=comment), as_json=as_json)
 
 
 @command.command()
@@ -135,6 +137,19 @@ def fire(
         print_json(run.to_dict())
     else:
         click.echo(f"run {run.id} is {run.status.value}")
+
+
+def _report(schedule: Schedule, *, as_json: bool) -> None:
+    if as_json:
+        print_json(schedule.to_dict())
+        return
+    name = f"{schedule.workflow} {schedule.trigger}"
+    zone = ZoneInfo(schedule.timezone)
+    if schedule.paused_at is None:
+        click.echo(f"{name} fires again, next at {_moment(schedule.next_at, zone)}")
+    else:
+        by = f" by {schedule.actor}" if schedule.actor else ""
+        click.echo(f"{name} is paused{by} since {_moment(schedule.paused_at, zone)}")
 
 
 def _show(console: Console, found: list[Schedule]) -> None:

@@ -29,19 +29,24 @@ class Scheduling(Reading):
 
     def pause_schedule(
         self, workflow: str, trigger: str, *, actor: str | None = None, comment: str | None = None
-    ) -> None:
+    ) -> Schedule:
         """Stop a schedule from firing, in every process, until it is resumed; who did it is kept with the schedule.
 
-        A schedule that is paused already stays as it is. ``WorkflowNotFound`` or ``TriggerNotFound`` if no loaded
-        workflow has this cron trigger.
+        Return it as it stands then. One that is paused already stays as it is. ``WorkflowNotFound`` or
+        ``TriggerNotFound`` if no loaded workflow has this cron trigger.
         """
         schedules.pause_schedule(self.database, self._schedule(workflow, trigger), actor=actor, comment=comment)
+        return self._standing(workflow, trigger)
 
     def resume_schedule(
         self, workflow: str, trigger: str, *, actor: str | None = None, comment: str | None = None
-    ) -> None:
-        """Let a schedule fire again, from now on and by the definition loaded here; raises as ``pause_schedule``."""
+    ) -> Schedule:
+        """Let a schedule fire again, from now on and by the definition loaded here.
+
+        Return it as it stands then; raises as ``pause_schedule``.
+        """
         schedules.resume_schedule(self.database, self._schedule(workflow, trigger), actor=actor, comment=comment)
+        return self._standing(workflow, trigger)
 
     def fire_schedule(
         self,
@@ -65,6 +70,9 @@ class Scheduling(Reading):
             signal_id=signal_id,
         )
         return self.inspect_run(run_id)
+
+    def _standing(self, workflow: str, trigger: str) -> Schedule:
+        return next(each for each in self.list_schedules() if (each.workflow, each.trigger) == (workflow, trigger))
 
     def _schedule(self, workflow: str, trigger: str) -> schedules.LoadedSchedule:
         return schedules.find_schedule(self._definition(self._find(workflow)), trigger)

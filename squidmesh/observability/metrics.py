@@ -50,7 +50,7 @@ class Metrics:
         )
         self._durations = Histogram(
             "squidmesh_step_duration_seconds",
-            "From the start of an attempt until its end was recorded.",
+            "How long attempts took to execute.",
             ["workflow", "step"],
             buckets=_STEP_BUCKETS,
             registry=self.registry,

@@ -222,12 +222,16 @@ def test_who_held_a_schedule_is_kept(office: Office) -> None:
     """The first who paused it, with the reason, until somebody resumes it; of nobody in particular nothing is taken."""
     name = ("shop.later", "nightly")
     assert office.pipe("schedules", "pause", *name, "--comment", "until the audit").returncode == 0
-    assert office.pipe("schedules", "pause", *name, "--actor", "bob").returncode == 0
+    said = office.pipe("schedules", "pause", *name, "--actor", "bob").stdout
+    assert said.startswith("shop.later nightly is paused by ada since ")
     held = next(each for each in office.data("schedules") if each["workflow"] == name[0])
     assert (held["actor"], held["comment"]) == ("ada", "until the audit")
     assert "until the audit" in office.pipe("schedules").stdout
-    assert office.pipe("schedules", "resume", *name, "--actor", "bob").returncode == 0
+    assert office.data("schedules", "pause", *name, command="schedules pause") == held
+    resumed = office.data("schedules", "resume", *name, "--actor", "bob", command="schedules resume")
     served = next(each for each in office.data("schedules") if each["workflow"] == name[0])
+    assert resumed == served
+    assert served["next_at"] is not None
     assert (served["paused_at"], served["actor"], served["comment"]) == (None, "bob", None)
     assert "bob" not in office.pipe("schedules").stdout
 
