@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from squidmesh.mesh.checking import Checking
-from squidmesh.mesh.keeping import Keeping
+from squidmesh.mesh.metering import Metering
 from squidmesh.mesh.operating import Operating
 from squidmesh.mesh.scheduling import Scheduling
 from squidmesh.mesh.supervising import Supervising
-from squidmesh.mesh.working import Working
 
 
-class SquidMesh(Operating, Scheduling, Supervising, Working, Keeping, Checking):
+class SquidMesh(Operating, Scheduling, Supervising, Metering, Checking):
     """Durable workflows in this application.
 
     ``database`` is a URL (``postgresql://…`` or ``embedded:PATH``) or a SQLAlchemy ``Engine``, ``workflows`` a
