@@ -76,7 +76,7 @@ def commands_that_go_on(run: Run, explanation: Explanation, workflow: Workflow, 
     for found in next_commands(run.id, explanation, place):
         if found.action in DECISIONS:
             yield found.command
-    queues = {step.queue for step in workflow.steps.values()}
+    queues = {step.queue for step in workflow.all_steps}
     yield place.command("run --burst" + "".join(f" --queue {shlex.quote(queue)}" for queue in sorted(queues)))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from squidmesh.errors import suggestion
-from squidmesh.model.definition import Uses
+from squidmesh.model.definition import ON_FAILURE_NAME, Uses
 
 if TYPE_CHECKING:
     from squidmesh.model.definition import Workflow
@@ -19,6 +19,8 @@ ALL = "all"
 def read_stubs(texts: tuple[str, ...], workflow: Workflow) -> dict[str, dict[str, Any]]:
     """Return the answer for each stubbed step; ``all`` answers ``{}`` for every step that uses a step type."""
     names = [name for name, step in workflow.steps.items() if isinstance(step.action, Uses)]
+    if workflow.on_failure is not None:
+        names.append(ON_FAILURE_NAME)
     stubs: dict[str, dict[str, Any]] = {}
     for text in texts:
         name, separator, answer = text.partition("=")

@@ -19,6 +19,7 @@ from squidmesh.cli.payload import payload_options, read_payload
 from squidmesh.cli.session import find_host, make_mesh, place_of, settings_in_force, step_types
 from squidmesh.cli.show import MARKS, STYLES, error_text, show_explanation, show_run
 from squidmesh.cli.stubs import read_stubs
+from squidmesh.errors import InvalidTransition, RunNotPaused
 from squidmesh.model.payload import apply_contract
 from squidmesh.settings import EMBEDDED_FOLDER, EMBEDDED_SCHEME, find_embedded_folder
 
@@ -46,7 +47,7 @@ _POLL = 0.05
     "stubs",
     multiple=True,
     metavar="STEP[=JSON]",
-    help="Answer for a step instead of calling it; 'all' for every one.",
+    help="Answer for a step instead of calling or undoing it; 'all' for every one.",
 )
 @click.option(
     "--decide",
@@ -170,7 +171,7 @@ class Trial:
                 (self._workflow.name, "bold"), f" by trigger {started.trigger}, run ", (str(started.id), "dim")
             )
         )
-        queues = {step.queue for step in self._workflow.steps.values()}
+        queues = {step.queue for step in self._workflow.all_steps}
         with self._doing, self._mesh.worker(queues=sorted(queues), stubs=self._stubs):
             return self._watch(started)
 
@@ -194,14 +195,21 @@ class Trial:
             choice = choose(explanation, self._decisions)
         if choice is None:
             return False
-        decide(self._mesh, run, *choice)
+        try:
+            decide(self._mesh, run, *choice)
+        except (RunNotPaused, InvalidTransition) as error:  # its deadline passed while somebody thought about it
+            self._say("!", "yellow", choice[0], str(error))
         return True
 
     def _pass_over_waits(self, run: Run) -> None:
         explanation = self._mesh.explain_run(run.id)
         if explanation.reason not in {"waiting_for_timer", "waiting_for_retry", "step_scheduled"}:
             return
-        for step, left in self._mesh.wake_run(run.id).items():
+        try:
+            woken = self._mesh.wake_run(run.id)
+        except InvalidTransition:
+            return  # it came due by itself in between
+        for step, left in woken.items():
             self._say("↷", "yellow", step, f"{left.total_seconds():.1f} s of waiting passed over (--real-time waits)")
 
     def _show(self, event: Mapping[str, Any]) -> None:
@@ -218,7 +226,7 @@ class Trial:
             return
         text = name if "error" not in event else f"{name}: {_message(event)}"
         took = f"  {event['duration'] * 1000:.0f} ms" if "duration" in event else ""
-        stubbed = "  (stub)" if step in self._stubs else ""
+        stubbed = "  (stub)" if event["step"] in self._stubs else ""
         self._say(MARKS.get(name, "·"), STYLES.get(name, "red"), step, f"{text}{took}{stubbed}")
 
     def _say(self, mark: str, style: str, step: str, text: str) -> None:

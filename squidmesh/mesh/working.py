@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from squidmesh.mesh.tasking import Tasking
+from squidmesh.model.definition import ON_FAILURE_NAME, Uses
 from squidmesh.model.queue import check_queue_names
 from squidmesh.runtime.event_loop import EventLoop
 from squidmesh.runtime.firing import Firing
@@ -19,9 +20,10 @@ from squidmesh.worker.profile import Profile
 from squidmesh.worker.worker_type import WorkerType, parse_worker_type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from squidmesh.model.definition import Workflow
     from squidmesh.runtime.engine import Engine
     from squidmesh.worker.processes import ProcessWorker
     from squidmesh.worker.worker import Worker
@@ -51,8 +53,8 @@ class Working(Tasking):
 
         ``worker_type`` says what executes them: threads of this process (``thread``), processes that it forks
         (``process``), or greenlets of this process (``greenlet``, in one that gevent has patched).
-        ``stubs`` answer for steps, by name, instead of their step types. ``grace`` is in seconds. Without
-        ``scheduler`` it fires no schedules. ``InvalidValue`` for a queue that no workflow could name.
+        ``stubs`` answer for steps, by name, instead of their step types, and undo them likewise. ``grace`` is in
+        seconds. Without ``scheduler`` it fires no schedules. ``InvalidValue`` for a queue that no workflow could name.
         """
         from squidmesh.worker.worker import Worker  # noqa: PLC0415 - huey loads only where somebody works
 
@@ -147,13 +149,17 @@ class Working(Tasking):
 
     def _step_types(self, stubs: Mapping[str, Any]) -> tuple[str, ...]:
         """Return what a worker here can execute: the built-ins, what loads, and what is answered for."""
-        stubbed = {
-            step.step_type
-            for workflow in self.workflows.values()
-            for name, step in workflow.steps.items()
-            if name in stubs
-        }
-        return tuple(sorted(BUILTIN_STEP_TYPES.union(self.registry.loadable(), stubbed)))
+        answered = {name for workflow in self.workflows.values() for name in _answered(workflow, stubs)}
+        return tuple(sorted(BUILTIN_STEP_TYPES.union(self.registry.loadable(), answered)))
+
+
+def _answered(workflow: Workflow, stubs: Collection[str]) -> Iterator[str]:
+    """Yield the step types that stubs of some steps stand in for, those that would undo the steps too."""
+    for name, step in (*workflow.steps.items(), (ON_FAILURE_NAME, workflow.on_failure)):
+        if step is not None and name in stubs:
+            yield step.step_type
+            if isinstance(step.action, Uses) and step.action.compensate is not None:
+                yield step.action.compensate
 
 
 def _means(type_: WorkerType) -> dict[str, Any]:

@@ -291,3 +291,8 @@ class Workflow:
         # Once, for it is asked for at each end of a step, and there may be very many steps.
         routed = any(step.next is not None for step in self.steps.values())
         object.__setattr__(self, "shape", Shape.ROUTED if routed else Shape.DEPENDENCY)
+
+    @property
+    def all_steps(self) -> tuple[Step, ...]:
+        """The steps and, if there is one, the ``on_failure`` step."""
+        return (*self.steps.values(), *([self.on_failure] if self.on_failure is not None else ()))

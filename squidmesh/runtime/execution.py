@@ -51,8 +51,8 @@ class Executor:
     ``begin`` marks a step as begun, just before its call, that is irreversible or not simply tried again when it is
     lost (which ``on_worker_lost`` says where the step does not); False (always, where nothing can mark it): it must
     not be called.
-    ``stubs`` answer for steps, by name. ``interruptible`` is entered around each call: where a callable can be
-    interrupted, it lets its signals do so.
+    ``stubs`` answer for steps, by name, and undo them likewise. ``interruptible`` is entered around each call: where a
+    callable can be interrupted, it lets its signals do so.
     """
 
     registry: StepRegistry
@@ -85,10 +85,10 @@ class Executor:
                 return Succeeded(output=NOTHING)
             case Wait() as wait:
                 return execute_wait(task, wait)
+            case Uses() if task.claim.step in self.stubs:  # what was not done is not undone either
+                return Succeeded(output=encode({} if task.undo is not None else self.stubs[task.claim.step]))
             case Uses(compensate=str(name)) if task.undo is not None:
                 return self._call(name, task, _compensation_input(task, task.undo), context, signals)
-            case Uses() if task.claim.step in self.stubs:
-                return Succeeded(output=encode(self.stubs[task.claim.step]))
             case Uses(step_type=name):
                 return self._call(name, task, step_input(task.step, task.snapshot), context, signals)
             case Pause() | Approval() as gate:
