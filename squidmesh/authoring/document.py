@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from squidmesh.authoring.diagnostics import START, Diagnostic, Severity, Span
+from squidmesh.authoring.nodes import Node, changed
 from squidmesh.authoring.source import Source, read_source
 from squidmesh.authoring.tree import read_nodes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Literal
 
-    from squidmesh.authoring.nodes import Node
 
 Path = tuple[str | int, ...]
 
@@ -67,6 +69,15 @@ class Document:
             span = self._part(path, span, offset, length)
         return self.source.diagnostic(code, message, span, severity=severity, related=related)
 
+    def mended(self, data: Any, renames: Sequence[tuple[Path, str]], dropped: Sequence[Path]) -> Document:
+        """Return the document with other data, in which some keys have another name and some list items are gone."""
+        root = self.root
+        for path in sorted(dropped, reverse=True):
+            root = changed(root, path[:-1], partial(_without_item, index=path[-1]))
+        for path, name in renames:
+            root = changed(root, path[:-1], partial(_with_name, key=path[-1], name=name))
+        return replace(self, data=data, root=root)
+
     def _find(self, path: Path) -> tuple[Span, Span, bool]:
         """Return the places of key and value, and whether all of ``path`` is there."""
         node, key = self.root, self.root.span
@@ -112,6 +123,15 @@ def read_document(text: str | bytes, file: str) -> tuple[Document | None, list[D
             found.append(source.diagnostic("SM105", message, START))
         return None, found
     return Document(source=source, data=_plain(root), root=root), found
+
+
+def _without_item(node: Node, index: str | int) -> Node:
+    return node if node.items is None else replace(node, items=[n for i, n in enumerate(node.items) if i != index])
+
+
+def _with_name(node: Node, key: str | int, name: str) -> Node:
+    entries = {name if entry == key else entry: value for entry, value in (node.entries or {}).items()}
+    return node if node.entries is None else replace(node, entries=entries)
 
 
 def _is_empty(root: Node) -> bool:

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from jsonschema import ValidationError
 
 Path = tuple[str | int, ...]
+# What is reported of keys that do not belong where they stand.
+EXCLUDED = frozenset({"SM201", "SM204", "SM207", "SM212", "SM213"})
 LONGEST_NAME = 80  # no longer text is compared with names
 
 

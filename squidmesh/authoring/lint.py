@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from dataclasses import dataclass
 from itertools import islice
@@ -52,11 +51,10 @@ def lint_text(text: str | bytes, file: str, *, registry: StepRegistry | None = N
     places = {diagnostic.span for diagnostic in found}
     broken = [*found, *(diagnostic for diagnostic in shape.diagnostics if diagnostic.span not in places)]
     workflow, findings = None, []
-    if shape.data is not None:
-        mended = dataclasses.replace(document, data=shape.data)
-        compiled = compile_document(mended)
-        subject = Subject(document=mended, workflow=compiled, graph=Graph(compiled), registry=registry)
-        findings = [*_run_rules(subject)]
+    if shape.document is not None:
+        compiled = compile_document(shape.document)
+        subject = Subject(document=shape.document, workflow=compiled, graph=Graph(compiled), registry=registry)
+        findings = [finding for finding in _run_rules(subject) if not shape.misleads(finding)]
         workflow = None if broken else compiled
     places |= {diagnostic.span for diagnostic in broken}
     findings = [finding for finding in _audible(findings, document) if finding.span not in places]
