@@ -19,7 +19,8 @@ LONGEST_NAME = 80  # no longer text is compared with names
 class Violation:
     """What the validator found: ``keyword`` of the schema asks for ``limit``, and ``value`` at ``path`` breaks it.
 
-    ``parent`` is the mapping or list that ``value`` stands in; ``is_key`` whether ``value`` is a key of it.
+    ``parent`` is the mapping or list that ``value`` stands in; ``is_key`` whether ``value`` is a key of it. ``root`` is
+    all of the file's data.
     """
 
     keyword: str
@@ -29,6 +30,7 @@ class Violation:
     parent: Any
     schema: Mapping[str, Any]
     is_key: bool
+    root: Any
 
     @property
     def title(self) -> str:
@@ -73,4 +75,5 @@ def violation_of(error: ValidationError, data: Any) -> Violation:
         parent=parent,
         schema=error.schema if isinstance(error.schema, Mapping) else {},
         is_key=is_key,
+        root=data,
     )

@@ -15,8 +15,9 @@ from squidmesh.authoring.schema import check_shape
 from squidmesh.model.graph import Graph
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from squidmesh.authoring.diagnostics import Span
     from squidmesh.model.definition import Workflow
     from squidmesh.steps.registry import StepRegistry
 
@@ -49,17 +50,24 @@ def lint_text(text: str | bytes, file: str, *, registry: StepRegistry | None = N
         return LintResult(workflow=None, diagnostics=tuple(found))
     shape = check_shape(document)
     places = {diagnostic.span for diagnostic in found}
+    tags = [diagnostic.span for diagnostic in found if diagnostic.code == "SM106"]
     broken = [*found, *(diagnostic for diagnostic in shape.diagnostics if diagnostic.span not in places)]
     workflow, findings = None, []
     if shape.document is not None:
         compiled = compile_document(shape.document)
         subject = Subject(document=shape.document, workflow=compiled, graph=Graph(compiled), registry=registry)
-        findings = [finding for finding in _run_rules(subject) if not shape.misleads(finding)]
+        findings = [each for each in _run_rules(subject) if not shape.misleads(each) and not _is_tagged(each, tags)]
         workflow = None if broken else compiled
     places |= {diagnostic.span for diagnostic in broken}
     findings = [finding for finding in _audible(findings, document) if finding.span not in places]
     diagnostics = sorted({*broken, *findings}, key=_order)
     return LintResult(workflow=workflow, diagnostics=tuple(diagnostics), document=document)
+
+
+def _is_tagged(finding: Diagnostic, tags: Sequence[Span]) -> bool:
+    """Return whether a finding is about a value that a tag tears apart: it begins behind the tag, in its line."""
+    span = finding.span
+    return any(tag.line == span.line and tag.column <= span.column for tag in tags)
 
 
 def _run_rules(subject: Subject) -> Iterator[Diagnostic]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_BYTES = 1_000_000
+MAX_DIRECTIVES = 100  # that are reported: nobody reads on
 _BREAK = re.compile(r"\r\n|\r|\n")
 # YAML 1.2.2, production c-printable: everything else may not stand in a file.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -107,7 +108,8 @@ def _without_directives(source: Source) -> tuple[Source, list[Diagnostic]]:
     places = list(_directives(source.lines))
     if not places:
         return source, []
-    found = [source.diagnostic("SM107", _directive_message(source.line(span.line)), span) for span in places]
+    shown = places[:MAX_DIRECTIVES]
+    found = [source.diagnostic("SM107", _directive_message(source.line(span.line)), span) for span in shown]
     lines = list(source.lines)
     for span in places:
         lines[span.line - 1] = ""

@@ -38,6 +38,8 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     ("expected '<document start>'", "a second document begins here without '---'; a file holds one workflow"),
     ("expected the node content", "a value is missing here"),
 )
+# Where a value begins with an exclamation mark.
+_BANG = re.compile(r"(?:^\s*|[:,\[{-]\s+)(?P<bang>!)")
 _SPECIAL = re.compile(r"found character '(?P<character>[%@`])' that cannot start")
 
 
@@ -51,6 +53,10 @@ def explain_syntax_error(source: Source, error: Exception) -> Diagnostic:
         mark = error.context_mark or mark  # where the quote opens says more than the end of the file
     span = _point(source, mark.line + 1, mark.column + 1) if mark else _point(source, 1, 1)
     problem = str(error.problem or error.context or "this is not YAML")
+    unquoted = _BANG.search(source.line(span.line)[: span.column])
+    if unquoted and "tag handle" not in problem:
+        place = _point(source, span.line, unquoted.start("bang") + 1)
+        return source.diagnostic("SM101", "a text that begins with '!' needs quotes, or YAML takes it for a tag", place)
     if "'\\t'" in problem or _tab_in_indentation(source, span):
         return source.diagnostic("SM103", "a tab cannot indent or begin anything in YAML; use spaces", span)
     context = error.context_mark

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ _CONFLICTS: dict[str, tuple[str, ...]] = {
     "allow_failure": ("next",),
 }
 _MOST_KEYS_COMPARED = 50
+_ALIKE = 0.75
 
 
 def explain(error: ValidationError, data: Any) -> Iterator[Finding]:
@@ -53,13 +55,20 @@ def _unknown_keys(violation: Violation) -> Iterator[Finding]:
             continue
         meant = _closest(key, known)
         hint = f" (did you mean {meant!r}?)" if meant else f"; known here: {', '.join(known)}"
+        if key == "on_deadline":
+            hint = "; when the deadline of a pause passes, its route 'next.deadline' is taken"
         yield Finding(
             code="SM201",
             message=f"unknown key {quoted(key)}{hint}",
             path=(*violation.path, key),
             on_key=True,
-            rename=meant if meant not in violation.value else None,
+            rename=meant if meant and meant not in violation.value and _is_alike(key, meant) else None,
         )
+
+
+def _is_alike(key: str, meant: str) -> bool:
+    """Return whether a key is so close to what was probably meant that its value may be read as that key's."""
+    return difflib.SequenceMatcher(None, key, meant).ratio() >= _ALIKE
 
 
 def _closest(key: str, known: Sequence[str]) -> str | None:

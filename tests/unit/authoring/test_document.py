@@ -138,7 +138,7 @@ def test_reading_goes_on_after_what_can_be_passed_over() -> None:
     document, found = read_document(text, "x.yaml")
     assert [diagnostic.code for diagnostic in found] == ["SM102", "SM108", "SM106", "SM109", "SM110"]
     assert document is not None
-    assert document.data == {"a": 1, "c": "x", "1": "y", "d": "2026-01-31", "e": "fine"}
+    assert document.data == {"a": 1, "b": 1, "c": "x", "1": "y", "d": "2026-01-31", "e": "fine"}
 
 
 @pytest.mark.parametrize(

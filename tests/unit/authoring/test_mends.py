@@ -180,3 +180,53 @@ steps:
 """
     places = [(found.code, found.span.line, found.span.column) for found in lint_text(text, "x.yaml").diagnostics]
     assert places == [("SM202", 5, 34), ("SM303", 5, 37)]
+
+
+HEAD = """\
+workflow: shop.x
+triggers: {t: {manual: {}, payload: {feed_url: {type: string}, b: {type: boolean}}}}
+steps:
+"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "code", "place", "words"),
+    [
+        ("a: {log: {message: x}, when: !payload.b && b}", "SM106", (4, 32), "quote a text that begins with '!'"),
+        ("a:\n    when: !payload.b.has(\"x\")", "SM101", (5, 11), "needs quotes"),
+        ("a:\n    log: {message: x}\n    when: !payload.b || payload.b", "SM101", (6, 11), "needs quotes"),
+        ("a:\n    log: {message: x}\n    when: !(payload.b in [1, 2])", "SM106", (6, 11), "the tag !(payload.b is"),
+        ("a: {log: {message: !secret &x foo}}", "SM106", (4, 22), "the tag !secret"),
+        ("a: {log: {message: x}, when: !payload.b.size(1, \"x\")}", "SM106", (4, 32), "the tag !payload.b.size(1,"),
+        ("a: {<<: {uses: b}, timeout: 5s}", "SM108", (4, 7), "merge keys"),
+        ("build_it: {uses: a, next: Build-It2}\n  build_it2: {uses: a, next: fail}", "SM209", (4, 29), "'build_it2'?"),
+        ("build_it: {uses: a, next: FAIL}", "SM209", (4, 29), "(did you mean 'fail'?)"),
+        ("build_it: {uses: a}\n  b: {uses: b, after: [Build It]}", "SM209", (5, 24), "'build_it'?); write a step"),
+        ("a: {uses: a, input: [feed-url]}", "SM218", (4, 24), "(did you mean 'feed_url'?)"),
+    ],
+)  # fmt: skip
+def test_one_mistake_is_told_once_with_what_was_meant(
+    lines: str, code: str, place: tuple[int, int], words: str
+) -> None:
+    """Nothing that follows from it is told beside it."""
+    (found,) = lint_text(HEAD + "  " + lines + "\n", "x.yaml").diagnostics
+    assert (found.code, found.span.line, found.span.column) == (code, *place)
+    assert words in found.message
+
+
+def test_a_second_document_hides_nothing_of_the_first() -> None:
+    """The first is the workflow, and is checked."""
+    text = HEAD + "  a: {uses: a, next: gone}\n---\nother: 1\n"
+    assert codes(text) == ["SM303", "SM104"]
+
+
+def test_a_pause_is_told_where_its_deadline_leads() -> None:
+    """What an approval takes and a pause does not is no typo of what stands beside it."""
+    text = HEAD + "  a: {pause: {deadline: 3d, on_deadline: approve}, next: {ok: complete, deadline: fail}}\n"
+    (found,) = lint_text(text, "x.yaml").diagnostics
+    assert "its route 'next.deadline' is taken" in found.message
+
+
+def test_very_many_directives_are_few_findings() -> None:
+    """A megabyte of them costs no gigabyte."""
+    assert len(lint_text("%a\n" * 300_000, "x.yaml").diagnostics) <= 101
