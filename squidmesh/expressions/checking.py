@@ -114,10 +114,14 @@ def _check_value(text: str, variables: Variables) -> list[Problem]:
     if mixed:
         return mixed
     if kind not in {"bool", "dyn"}:
-        name = _TYPE_NAMES.get(kind, f"a {kind.partition('<')[0]}")
-        message = f"the condition is {name}, not true or false; compare it with something"
-        return [problem_at(text, ProblemKind.NOT_BOOLEAN, message)]
+        return [_not_boolean(text, kind)]
     return _check_constant(text)
+
+
+def _not_boolean(text: str, kind: str) -> Problem:
+    name = _TYPE_NAMES.get(kind, f"a {kind.partition('<')[0]}")
+    message = f"the condition is {name}, not true or false; compare it with something"
+    return problem_at(text, ProblemKind.NOT_BOOLEAN, message)
 
 
 def _names_numbers(text: str, variables: Variables) -> bool:
@@ -140,6 +144,8 @@ def _check_constant(text: str) -> list[Problem]:
         return [
             problem_at(text, ProblemKind.TYPE, f"the condition always fails: {explain_evaluation(str(value), text)}")
         ]
+    if kind != "bool":
+        return [_not_boolean(text, kind)]
     always = "true, so 'when' may go" if value else "false, so this never happens"
     return [problem_at(text, ProblemKind.CONSTANT, f"the condition is always {always}; it names nothing of the run")]
 

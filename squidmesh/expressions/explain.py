@@ -138,7 +138,7 @@ def _explain_undeclared(name: str, finding: Finding, text: str, variables: Varia
             message = f"{name!r} takes other arguments than these"
         return problem_at(text, ProblemKind.UNKNOWN_VARIABLE, message, start, len(name))
     offset = next((match.start() for match in _NAME.finditer(text) if match.start() <= finding.offset < match.end()), 0)
-    root, _, rest = name.partition(".")
+    root, _, rest = name.removeprefix(".").partition(".")
     if root not in ROOTS:
         message = f"{root!r} is not known here{_where_else(root, variables)}"
         return problem_at(text, ProblemKind.UNKNOWN_VARIABLE, message, offset, len(root))
