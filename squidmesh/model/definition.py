@@ -222,6 +222,10 @@ class Routes:
         """Return every transition, in the order of the file's outcomes."""
         return self.ok + self.error + self.deadline
 
+    def by_outcome(self) -> tuple[tuple[str, tuple[Transition, ...]], ...]:
+        """Return the transitions of each outcome, in the order of the file's outcomes."""
+        return ("ok", self.ok), ("error", self.error), ("deadline", self.deadline)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
