@@ -55,3 +55,9 @@ def all_rules() -> tuple[Rule, ...]:
     """Return the rules of every module in this package, sorted by code."""
     modules = (importlib.import_module(info.name) for info in pkgutil.iter_modules(__path__, f"{__name__}."))
     return tuple(sorted((module.RULE for module in modules), key=lambda rule: rule.code))
+
+
+def find_rules(word: str) -> tuple[Rule, ...]:
+    """Return the rules that ``word`` names, in any case: by code, by how codes begin, or by name."""
+    wanted = word.strip().upper()
+    return tuple(rule for rule in all_rules() if rule.code.startswith(wanted) or rule.name.upper() == wanted)
