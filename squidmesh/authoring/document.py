@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from squidmesh.authoring.nodes import Node
 
-Path = tuple[str | int, ...]
+Place = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +39,11 @@ class Document:
         """Return the line of this number, from 1; ``""`` beyond the end."""
         return self.source.line(number)
 
-    def key_span(self, path: Path) -> Span:
+    def key_span(self, path: Place) -> Span:
         """Return the place of the key or list item at ``path``; of the nearest part above if it is not there."""
         return self._find(path)[0]
 
-    def value_span(self, path: Path) -> Span:
+    def value_span(self, path: Place) -> Span:
         """Return the place of the value at ``path``; of its key if it is empty or is not there."""
         key, value, complete = self._find(path)
         empty = (value.line, value.column) == (value.end_line, value.end_column)
@@ -53,7 +53,7 @@ class Document:
         self,
         code: str,
         message: str,
-        path: Path,
+        path: Place,
         *,
         severity: Severity = Severity.ERROR,
         on: Literal["value", "key"] = "value",
@@ -67,7 +67,7 @@ class Document:
             span = self._part(path, span, offset, length)
         return self.source.diagnostic(code, message, span, severity=severity, related=related)
 
-    def _find(self, path: Path) -> tuple[Span, Span, bool]:
+    def _find(self, path: Place) -> tuple[Span, Span, bool]:
         """Return the places of key and value, and whether all of ``path`` is there."""
         node, key = self.root, self.root.span
         for segment in path:
@@ -81,7 +81,7 @@ class Document:
                 return key, node.span, False
         return key, node.span, True
 
-    def _part(self, path: Path, span: Span, offset: int, length: int | None) -> Span:
+    def _part(self, path: Place, span: Span, offset: int, length: int | None) -> Span:
         """Narrow the place of a scalar to a part of its text, where the text stands in one line as it is."""
         text: Any = self.data
         for segment in path:

@@ -10,7 +10,7 @@ from squidmesh.model.definition import RESERVED_STEPS, Shape
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from squidmesh.authoring.document import Path
+    from squidmesh.authoring.document import Place
     from squidmesh.authoring.rules import Subject
     from squidmesh.model.definition import Routes, Transition
 
@@ -26,11 +26,11 @@ class Edge:
     outcome: str
     index: int
     name: str
-    path: Path
+    path: Place
     transition: Transition | None = None
 
     @property
-    def when_path(self) -> Path:
+    def when_path(self) -> Place:
         """Where the transition's condition stands."""
         return (*self.path[:-1], "when")
 
@@ -48,7 +48,7 @@ def routes(name: str, declared: Routes, data: Any) -> Iterator[Edge]:
     """Yield the routes of one step; ``data`` is its ``next`` in the file."""
     by_outcome = isinstance(data, dict) and "to" not in data
     for outcome, transitions in declared.by_outcome():
-        place: Path = ("steps", name, "next", outcome) if by_outcome else ("steps", name, "next")
+        place: Place = ("steps", name, "next", outcome) if by_outcome else ("steps", name, "next")
         given = data.get(outcome) if by_outcome else data
         for index, transition in enumerate(transitions):
             path = place

@@ -9,14 +9,15 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
+from squidmesh.authoring.findings import EXCLUDED
 from squidmesh.authoring.wrong_values import TYPE_SYNONYMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from squidmesh.authoring.findings import Finding, Path
+    from squidmesh.authoring.document import Place
+    from squidmesh.authoring.findings import Finding
 
-_DROPPED = frozenset({"SM201", "SM204", "SM207", "SM212", "SM213"})
 # Keys whose values no other rule looks at, by what they belong to.
 _OF_WORKFLOW = frozenset({"description", "version", "queue", "timeout", "defaults"})
 _OF_TRIGGER = frozenset({"catch_up", "overlap"})
@@ -42,7 +43,7 @@ def _mendable(finding: Finding, data: Any) -> bool:
         return True
     if finding.code == "SM201" and finding.rename is None and "next" in finding.path:
         return False
-    return finding.code in _DROPPED or _unseen(finding.path)
+    return finding.code in EXCLUDED or _unseen(finding.path)
 
 
 def _stand_in(finding: Finding, data: Any) -> str | None:
@@ -56,7 +57,7 @@ def _stand_in(finding: Finding, data: Any) -> str | None:
     return None
 
 
-def _unseen(path: Path) -> bool:
+def _unseen(path: Place) -> bool:
     match path:
         case ("steps", _, str(key)) | ("steps", _, str(key), *_) if key in _OF_STEP:
             return True
@@ -94,7 +95,7 @@ def _mend(data: Any, finding: Finding) -> None:
         parent[finding.rename] = value
 
 
-def _container(data: Any, path: Path) -> Any:
+def _container(data: Any, path: Place) -> Any:
     for segment in path:
         if isinstance(data, dict) and segment not in data:
             return None

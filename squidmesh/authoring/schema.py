@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft7Validator, FormatChecker, ValidationError, validators
 
+from squidmesh.authoring.findings import EXCLUDED
 from squidmesh.authoring.repair import repair
 from squidmesh.authoring.schema_file import read_schema
 from squidmesh.authoring.violations import explain
@@ -21,12 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from squidmesh.authoring.diagnostics import Diagnostic
-    from squidmesh.authoring.document import Document
-    from squidmesh.authoring.findings import Finding, Path
+    from squidmesh.authoring.document import Document, Place
+    from squidmesh.authoring.findings import Finding
 
 MAX_VIOLATIONS = 500
 _MOST_REPAIRS = 3
-EXCLUDED = frozenset({"SM201", "SM204", "SM207", "SM212", "SM213"})
 _formats = FormatChecker(formats=())
 
 
@@ -64,7 +64,7 @@ def _mend(data: Any, found: Sequence[Finding]) -> Any:
 
 def find_violations(data: Any) -> list[Finding]:
     """Return everything in ``data`` that breaks the schema, at most ``MAX_VIOLATIONS``, each place once by code."""
-    found: dict[tuple[Path, bool, str], Finding] = {}
+    found: dict[tuple[Place, bool, str], Finding] = {}
     for error in islice(_validator().iter_errors(data), MAX_VIOLATIONS):
         for finding in islice(explain(error, data), MAX_VIOLATIONS - len(found)):
             found.setdefault((finding.path, finding.on_key, finding.code), finding)
@@ -72,7 +72,7 @@ def find_violations(data: Any) -> list[Finding]:
     return [finding for finding in found.values() if not _is_beneath(finding, excluded)]
 
 
-def _is_beneath(finding: Finding, excluded: Collection[Path]) -> bool:
+def _is_beneath(finding: Finding, excluded: Collection[Place]) -> bool:
     """Return whether a key above the finding does not belong there, so that its value does not matter."""
     ends = range(1, len(finding.path) + (not finding.on_key))
     return any(finding.path[:end] in excluded for end in ends)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from squidmesh.authoring.findings import LONGEST_NAME, Finding
+from squidmesh.authoring.findings import Finding
 from squidmesh.authoring.wording import describe, expected_kinds, label, quoted, wrong_type
 from squidmesh.errors import suggestion
 from squidmesh.model.duration import parse_duration
@@ -111,7 +111,7 @@ def _refused(name: str, keyword: str, limit: Any, value: Any) -> str:
 
 
 def _meant(value: object, known: Sequence[str]) -> str:
-    if not isinstance(value, str) or len(value) > LONGEST_NAME:
+    if not isinstance(value, str):
         return ""
     synonym = TYPE_SYNONYMS.get(value)
     return f" (did you mean {synonym!r}?)" if synonym in known else suggestion(value, known)

@@ -16,7 +16,6 @@ COMPLETE = "complete"
 FAIL = "fail"
 RESERVED_STEPS = (COMPLETE, FAIL)
 ON_FAILURE_NAME = "on_failure"
-RESERVED_FIELDS = ("payload", "context", "run", "failure", "now")
 
 
 class FieldType(StrEnum):

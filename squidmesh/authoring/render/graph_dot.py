@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from squidmesh.authoring.render.graph_arrows import arrows, endings, subtitle, title
-from squidmesh.model.definition import Approval, Log, Pause, Uses, Wait
+from squidmesh.model.definition import ON_FAILURE_NAME, Approval, Log, Pause, Uses, Wait
 
 if TYPE_CHECKING:
     from squidmesh.model.definition import Action, Step, Workflow
@@ -32,7 +32,7 @@ def render_graph(workflow: Workflow) -> str:
         attributes = f" [{', '.join(style)}]" if style else ""
         lines.append(f"  {_quote(arrow.source)} -> {_quote(arrow.target)}{attributes};")
     if workflow.on_failure is not None:
-        lines.append(_node(_LAST, "on_failure", workflow.on_failure))
+        lines.append(_node(_LAST, ON_FAILURE_NAME, workflow.on_failure))
         lines.append(f'  fail -> {_quote(_LAST)} [style=dashed, label="once"];')
     return "\n".join([*lines, "}"]) + "\n"
 

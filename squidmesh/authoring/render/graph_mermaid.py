@@ -6,12 +6,12 @@ import json
 from typing import TYPE_CHECKING, assert_never
 
 from squidmesh.authoring.render.graph_arrows import arrows, endings, subtitle, title
-from squidmesh.model.definition import Approval, Log, Pause, Uses, Wait
+from squidmesh.model.definition import ON_FAILURE_NAME, Approval, Log, Pause, Uses, Wait
 
 if TYPE_CHECKING:
     from squidmesh.model.definition import Step, Workflow
 
-_LAST = "on_failure"  # those of steps begin with s_
+_LAST = ON_FAILURE_NAME  # those of steps begin with s_
 
 
 def render_graph(workflow: Workflow) -> str:
@@ -26,7 +26,7 @@ def render_graph(workflow: Workflow) -> str:
         label = f'|"{_escape(arrow.label)}"|' if arrow.label else ""
         lines.append(f"  {_id(arrow.source)} {line}{label} {_id(arrow.target)}")
     if workflow.on_failure is not None:
-        lines.append(f"  {_node(_LAST, 'on_failure', workflow.on_failure)}")
+        lines.append(f"  {_node(_LAST, ON_FAILURE_NAME, workflow.on_failure)}")
         lines.append(f'  {_id("fail")} -.->|"once"| {_LAST}')
     return "\n".join(lines) + "\n"
 

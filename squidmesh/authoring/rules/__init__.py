@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from squidmesh.authoring.diagnostics import Diagnostic, Severity
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from squidmesh.model.definition import Workflow
     from squidmesh.model.graph import Graph
     from squidmesh.steps.registry import StepRegistry
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,14 @@ class Subject:
     workflow: Workflow
     graph: Graph
     registry: StepRegistry | None = None
+    _known: dict[Callable[[Subject], Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, find: Callable[[Subject], Found]) -> Found:
+        """Return what ``find`` finds here, from memory if another rule has asked."""
+        if find not in self._known:
+            self._known[find] = find(self)
+        found: Found = self._known[find]
+        return found
 
 
 Check = Callable[[Subject], Iterable[Diagnostic]]
