@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from markdown import table
 
+from squidmesh.cli.lint_settings import LintSettings
 from squidmesh.settings import Settings
 
 PAGE = "reference/settings.md"
@@ -48,7 +49,8 @@ lease = "1m"
 ```
 
 Two tables stand beside the settings: `[tool.squidmesh.steps]` registers step types of an application that is not an
-installed package, and `[tool.squidmesh.validate]` holds `select`, `ignore` and `fail_on` for the linter.
+installed package, and `[tool.squidmesh.validate]` holds {validate} for
+`squidmesh validate`.
 """
 
 
@@ -59,7 +61,11 @@ def render() -> str:
         for field in dataclasses.fields(Settings)
         if field.name != "source"
     ]
-    return _TEXT.format(settings=table(("setting", "variable", "default", "meaning"), rows))
+    *others, last = [f"`{field.name}`" for field in dataclasses.fields(LintSettings)]
+    return _TEXT.format(
+        settings=table(("setting", "variable", "default", "meaning"), rows),
+        validate=f"{', '.join(others)} and {last}",
+    )
 
 
 def _shown(default: object) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 from squidmesh.authoring.diagnostics import Span
 from squidmesh.authoring.edges import edges, is_mixed
@@ -15,9 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from squidmesh.authoring.diagnostics import Diagnostic, Severity
-    from squidmesh.authoring.document import Path
+    from squidmesh.authoring.document import Place
     from squidmesh.authoring.rules import Subject
-    from squidmesh.model.graph import Graph
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,16 +23,17 @@ class Condition:
     """A ``when``: its text, where it stands, and what is wrong with it there."""
 
     text: str
-    path: Path
+    path: Place
     problems: tuple[Problem, ...]
 
 
 def conditions(subject: Subject) -> tuple[Condition, ...]:
-    """Return the conditions of steps and of transitions, from memory if another rule has asked."""
-    known = _CHECKED.get(subject.graph)
-    if known is None:
-        known = _CHECKED[subject.graph] = tuple(_check(subject))
-    return known
+    """Return the conditions of steps and of transitions."""
+    return subject.once(_checked)
+
+
+def _checked(subject: Subject) -> tuple[Condition, ...]:
+    return tuple(_check(subject))
 
 
 def _check(subject: Subject) -> Iterator[Condition]:
@@ -50,9 +49,6 @@ def _check(subject: Subject) -> Iterator[Condition]:
             variables = Variables() if mixed else known.after(edge.step, edge.outcome).variables()
             problems = check_expression(edge.transition.when, variables)
             yield Condition(text=edge.transition.when, path=edge.when_path, problems=problems)
-
-
-_CHECKED: WeakKeyDictionary[Graph, tuple[Condition, ...]] = WeakKeyDictionary()
 
 
 def report(subject: Subject, kind: ProblemKind, code: str, severity: Severity) -> Iterator[Diagnostic]:

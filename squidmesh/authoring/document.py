@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
 
-Path = tuple[str | int, ...]
+Place = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +41,11 @@ class Document:
         """Return the line of this number, from 1; ``""`` beyond the end."""
         return self.source.line(number)
 
-    def key_span(self, path: Path) -> Span:
+    def key_span(self, path: Place) -> Span:
         """Return the place of the key or list item at ``path``; of the nearest part above if it is not there."""
         return self._find(path)[0]
 
-    def value_span(self, path: Path) -> Span:
+    def value_span(self, path: Place) -> Span:
         """Return the place of the value at ``path``; of its key if it is empty or is not there."""
         key, value, complete = self._find(path)
         empty = (value.line, value.column) == (value.end_line, value.end_column)
@@ -55,7 +55,7 @@ class Document:
         self,
         code: str,
         message: str,
-        path: Path,
+        path: Place,
         *,
         severity: Severity = Severity.ERROR,
         on: Literal["value", "key"] = "value",
@@ -69,7 +69,7 @@ class Document:
             span = self._part(path, span, offset, length)
         return self.source.diagnostic(code, message, span, severity=severity, related=related)
 
-    def mended(self, data: Any, renames: Sequence[tuple[Path, str]], dropped: Sequence[Path]) -> Document:
+    def mended(self, data: Any, renames: Sequence[tuple[Place, str]], dropped: Sequence[Place]) -> Document:
         """Return the document with other data, in which some keys have another name and some list items are gone."""
         root = self.root
         for path in sorted(dropped, reverse=True):
@@ -78,7 +78,7 @@ class Document:
             root = changed(root, path[:-1], partial(_with_name, key=path[-1], name=name))
         return replace(self, data=data, root=root)
 
-    def _find(self, path: Path) -> tuple[Span, Span, bool]:
+    def _find(self, path: Place) -> tuple[Span, Span, bool]:
         """Return the places of key and value, and whether all of ``path`` is there."""
         node, key = self.root, self.root.span
         for segment in path:
@@ -92,7 +92,7 @@ class Document:
                 return key, node.span, False
         return key, node.span, True
 
-    def _part(self, path: Path, span: Span, offset: int, length: int | None) -> Span:
+    def _part(self, path: Place, span: Span, offset: int, length: int | None) -> Span:
         """Narrow the place of a scalar to a part of its text, where the text stands in one line as it is."""
         text: Any = self.data
         for segment in path:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from squidmesh.authoring.key_order import key_order, sort_key
 
 if TYPE_CHECKING:
-    from squidmesh.authoring.document import Path
+    from squidmesh.authoring.document import Place
     from squidmesh.authoring.layout import Child, Item, Note
 
 WIDTH = 100
@@ -21,7 +21,7 @@ def emit(root: Item) -> list[str]:
     return [*(note.text for note in root.below), _flow(root, ())]
 
 
-def _block(node: Item, indent: int, path: Path) -> list[str]:
+def _block(node: Item, indent: int, path: Place) -> list[str]:
     """Return the lines of a block mapping or list, keys in canonical order."""
     lines: list[str] = []
     ordered = _ordered(node, path)
@@ -36,7 +36,7 @@ def _block(node: Item, indent: int, path: Path) -> list[str]:
     return lines + _notes(node.below, indent, after=not open_end)
 
 
-def _keeps_breaks(value: Item, path: Path) -> bool:
+def _keeps_breaks(value: Item, path: Place) -> bool:
     """Return whether a value ends in a block scalar to which empty lines below it belong (``+``)."""
     if value.is_block and not value.below:
         index, last = _ordered(value, path)[-1]
@@ -44,7 +44,7 @@ def _keeps_breaks(value: Item, path: Path) -> bool:
     return value.kind == "block" and "+" in value.text
 
 
-def _ordered(node: Item, path: Path) -> list[tuple[int, Child]]:
+def _ordered(node: Item, path: Place) -> list[tuple[int, Child]]:
     children = list(enumerate(node.children))
     if node.kind == "mapping":
         order = key_order(path)
@@ -61,7 +61,7 @@ def _is_apart(child: Child) -> bool:
     return child.above[0].blank if child.above else child.blank
 
 
-def _child(child: Child, indent: int, path: Path) -> list[str]:
+def _child(child: Child, indent: int, path: Place) -> list[str]:
     above = _notes(child.above, indent)
     if child.above and child.blank:
         above.append("")
@@ -84,7 +84,7 @@ def _child(child: Child, indent: int, path: Path) -> list[str]:
     return [*above, line + beside, *rest]
 
 
-def _as_block(value: Item, indent: int, path: Path) -> bool:
+def _as_block(value: Item, indent: int, path: Place) -> bool:
     """Return whether a value gets lines of its own: what is in block style, and flow that does not fit in one line."""
     if value.kind not in {"mapping", "list"} or not value.children or value.lines is not None:
         return False
@@ -103,7 +103,7 @@ def _joined(nested: list[str], indent: int) -> list[str]:
     return nested
 
 
-def _content(value: Item, indent: int, path: Path) -> list[str]:
+def _content(value: Item, indent: int, path: Place) -> list[str]:
     """Return the text of a value that begins beside its key: its first line, and further ones indented."""
     if value.kind == "block":
         lead = " " * (indent + _STEP)
@@ -132,7 +132,7 @@ def _verbatim(value: Item, indent: int) -> list[str]:
     return [first.rstrip(), *(" " * shift + line[lead:].rstrip() if line.strip() else "" for line in rest)]
 
 
-def _flow(value: Item, path: Path) -> str:
+def _flow(value: Item, path: Place) -> str:
     if value.kind == "list":
         return "[" + ", ".join(_member(child.value, (*path, index)) for index, child in enumerate(value.children)) + "]"
     if value.kind == "mapping":
@@ -145,7 +145,7 @@ def _flow(value: Item, path: Path) -> str:
     return _scalar(value)
 
 
-def _member(value: Item, path: Path) -> str:
+def _member(value: Item, path: Place) -> str:
     """Return a value inside a flow collection, its anchor before it."""
     text = _flow(value, path)
     return f"&{value.anchor} {text}" if value.anchor and value.kind != "alias" else text

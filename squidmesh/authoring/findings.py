@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jsonschema import ValidationError
 
-Path = tuple[str | int, ...]
-# What is reported of keys that do not belong where they stand.
-EXCLUDED = frozenset({"SM201", "SM204", "SM207", "SM212", "SM213"})
-LONGEST_NAME = 80  # no longer text is compared with names
+    from squidmesh.authoring.document import Place
+
+EXCLUDED = frozenset({"SM201", "SM204", "SM207", "SM212", "SM213"})  # a key that does not belong where it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +25,7 @@ class Violation:
     keyword: str
     limit: Any
     value: Any
-    path: Path
+    path: Place
     parent: Any
     schema: Mapping[str, Any]
     is_key: bool
@@ -52,7 +51,7 @@ class Finding:
 
     code: str
     message: str
-    path: Path
+    path: Place
     on_key: bool = False
     rename: str | None = None
     harmless: bool = False

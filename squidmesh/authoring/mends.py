@@ -16,7 +16,8 @@ from squidmesh.authoring.wrong_values import TYPE_SYNONYMS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from squidmesh.authoring.findings import Finding, Path
+    from squidmesh.authoring.document import Place
+    from squidmesh.authoring.findings import Finding
 
 
 class _Nothing(Enum):
@@ -53,10 +54,10 @@ _MISSING: dict[str, tuple[Any, tuple[str, ...]]] = {
 class Mend:
     """``value`` goes to ``path`` (``LEFT_OUT``: nothing does), and ``misled`` are the rules to silence ``within``."""
 
-    path: Path
+    path: Place
     value: Any = LEFT_OUT
     misled: tuple[str, ...] = ()
-    within: Path = ()
+    within: Place = ()
 
 
 def mends_for(finding: Finding, data: Any) -> tuple[Mend, ...]:
@@ -71,7 +72,7 @@ def mends_for(finding: Finding, data: Any) -> tuple[Mend, ...]:
     return (_below(finding, data) if finding.path[0] in {"steps", "triggers"} else _on_the_whole(finding),)
 
 
-def at(data: Any, path: Path) -> Any:
+def at(data: Any, path: Place) -> Any:
     """Return what stands at a path of the data; None if it leads nowhere."""
     for segment in path:
         in_list = isinstance(data, list) and isinstance(segment, int) and segment < len(data)
@@ -81,7 +82,7 @@ def at(data: Any, path: Path) -> Any:
     return data
 
 
-def _complete(path: Path, value: Any) -> Iterator[Mend]:
+def _complete(path: Place, value: Any) -> Iterator[Mend]:
     """Yield what a mapping lacks at a place."""
     match path:
         case ():
@@ -147,7 +148,7 @@ def _trigger(finding: Finding, data: Any) -> Mend:
     return Mend(path=_key_of(path))
 
 
-def _field(path: Path, value: Any, *, is_key: bool) -> Mend:
+def _field(path: Place, value: Any, *, is_key: bool) -> Mend:
     """Mend a payload field, or a part of one; fields have fields below ``properties`` and ``items``."""
     is_field = len(path) == 4 or path[-2] == "properties" or path[-1] == "items"  # noqa: PLR2004 - of a trigger's payload
     if is_field and not is_key:
@@ -166,7 +167,7 @@ def _step(finding: Finding) -> Mend:
     return Mend(path=finding.path, value=_NO_STEP, misled=_WAYS)
 
 
-def _route(path: Path, value: Any, *, is_key: bool) -> Mend:
+def _route(path: Place, value: Any, *, is_key: bool) -> Mend:
     match path[-1]:
         case int() if isinstance(value, str):
             return Mend(path=path, value={"to": value})
@@ -177,13 +178,13 @@ def _route(path: Path, value: Any, *, is_key: bool) -> Mend:
     return Mend(path=path, value={"to": "complete"} if isinstance(path[-1], int) else "complete", misled=_WAYS)
 
 
-def _dependency(path: Path, value: Any) -> Mend:
+def _dependency(path: Place, value: Any) -> Mend:
     if isinstance(value, str) and path[-1] == "after":
         return Mend(path=path, value=[value])
     return Mend(path=path, misled=_WAYS)
 
 
-def _part_of_step(path: Path) -> Mend:
+def _part_of_step(path: Place) -> Mend:
     """Mend a part of a step, or of ``on_failure``, which may be missed altogether."""
     step, rest = (path[:2], path[2:]) if path[0] == "steps" else (path[:1], path[1:])
     match rest:
@@ -206,7 +207,7 @@ def _part_of_step(path: Path) -> Mend:
     return Mend(path=(*step, rest[0]))
 
 
-def _key_of(path: Path) -> Path:
+def _key_of(path: Place) -> Place:
     """Return the path of the key that a place belongs to, where a list is one value."""
     while isinstance(path[-1], int):
         path = path[:-1]

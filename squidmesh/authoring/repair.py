@@ -13,7 +13,8 @@ from squidmesh.authoring.mends import LEFT_OUT, at, mends_for
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from squidmesh.authoring.findings import Finding, Path
+    from squidmesh.authoring.document import Place
+    from squidmesh.authoring.findings import Finding
     from squidmesh.authoring.mends import Mend
 
 
@@ -29,7 +30,7 @@ def repair(data: Any, findings: Sequence[Finding]) -> tuple[Any, list[Mend]]:
     return _without_left_out(mended), mends
 
 
-def renames(findings: Sequence[Finding]) -> list[tuple[Path, str]]:
+def renames(findings: Sequence[Finding]) -> list[tuple[Place, str]]:
     """Return the keys that get their names; the deepest first, since one above changes the paths of those below."""
     found = [(finding.path, finding.rename) for finding in findings if finding.rename is not None]
     return sorted(found, key=lambda item: -len(item[0]))
@@ -42,7 +43,7 @@ def _apply(data: Any, mend: Mend) -> None:
         parent[key] = copy.deepcopy(mend.value)
 
 
-def _rename(data: Any, path: Path, name: str) -> None:
+def _rename(data: Any, path: Place, name: str) -> None:
     parent = at(data, path[:-1])
     if isinstance(parent, dict) and path[-1] in parent:
         parent[name] = parent.pop(path[-1])

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from squidmesh.authoring.diagnostics import Diagnostic
-    from squidmesh.authoring.document import Document
-    from squidmesh.authoring.findings import Finding, Path
+    from squidmesh.authoring.document import Document, Place
+    from squidmesh.authoring.findings import Finding
     from squidmesh.authoring.mends import Mend
 
 MAX_VIOLATIONS = 500
@@ -50,7 +50,7 @@ def check_shape(document: Document) -> Shape:
     found = find_violations(document.data)
     diagnostics = [_diagnose(document, finding) for finding in found]
     mends: list[Mend] = []
-    named: set[Path] = set()
+    named: set[Place] = set()
     for _ in range(_MOST_REPAIRS):
         if all(finding.harmless for finding in found):
             return Shape(diagnostics=tuple(diagnostics), document=document, mends=tuple(mends))
@@ -75,7 +75,7 @@ def _repair(document: Document, found: Sequence[Finding]) -> tuple[Document, lis
     return document.mended(data, renames(found), dropped), mends
 
 
-def _is_in(path: Path, places: Collection[Path]) -> bool:
+def _is_in(path: Place, places: Collection[Place]) -> bool:
     return any(path[:end] in places for end in range(1, len(path) + 1))
 
 
@@ -86,7 +86,7 @@ def _misleads(mend: Mend, finding: Diagnostic, document: Document) -> bool:
 
 def find_violations(data: Any) -> list[Finding]:
     """Return everything in ``data`` that breaks the schema, at most ``MAX_VIOLATIONS``, each place once by code."""
-    found: dict[tuple[Path, bool, str], Finding] = {}
+    found: dict[tuple[Place, bool, str], Finding] = {}
     for error in islice(_validator().iter_errors(data), MAX_VIOLATIONS):
         for finding in islice(explain(error, data), MAX_VIOLATIONS - len(found)):
             found.setdefault((finding.path, finding.on_key, finding.code), finding)
@@ -94,7 +94,7 @@ def find_violations(data: Any) -> list[Finding]:
     return [finding for finding in found.values() if not _is_beneath(finding, excluded)]
 
 
-def _is_beneath(finding: Finding, excluded: Collection[Path]) -> bool:
+def _is_beneath(finding: Finding, excluded: Collection[Place]) -> bool:
     """Return whether a key above the finding does not belong there, so that its value does not matter."""
     ends = range(1, len(finding.path) + (not finding.on_key))
     return any(finding.path[:end] in excluded for end in ends)

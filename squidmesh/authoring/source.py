@@ -30,11 +30,11 @@ class Source:
         """Return the line of this number (from 1) without its line break; ``""`` beyond the end."""
         return self.lines[number - 1] if 1 <= number <= len(self.lines) else ""
 
-    def span_at(self, index: int, length: int = 1) -> Span:
-        """Return the place of ``length`` characters at an index of the text, within one line."""
+    def span_at(self, index: int) -> Span:
+        """Return the place of the character at an index of the text."""
         before = _BREAK.split(self.text[:index])
         line, column = len(before), len(before[-1]) + 1
-        return Span(line=line, column=column, end_line=line, end_column=column + length)
+        return Span(line=line, column=column, end_line=line, end_column=column + 1)
 
     def diagnostic(
         self,

@@ -10,8 +10,6 @@ from ruamel.yaml.error import MarkedYAMLError
 from squidmesh.authoring.diagnostics import Diagnostic, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from squidmesh.authoring.source import Source
 
 # What a parser's problem contains -> what an author is told instead.
@@ -75,11 +73,7 @@ def _phrase(problem: str) -> str:
     special = _SPECIAL.search(problem)
     if special:
         return f"a text cannot begin with {special['character']}; quote it"
-    return _first_match(problem, _PHRASES) or problem
-
-
-def _first_match(problem: str, phrases: Iterable[tuple[str, str]]) -> str | None:
-    return next((text for part, text in phrases if part in problem), None)
+    return next((text for part, text in _PHRASES if part in problem), problem)
 
 
 def _point(source: Source, line: int, column: int) -> Span:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from squidmesh.authoring.findings import LONGEST_NAME, Finding
+from squidmesh.authoring.findings import Finding
 from squidmesh.authoring.wording import describe, expected_kinds, label, quoted, wrong_type
 from squidmesh.errors import suggestion
 from squidmesh.model.definition import RESERVED_STEPS
@@ -121,7 +121,7 @@ def _refused(name: str, keyword: str, limit: Any, value: Any) -> str:
 
 def _meant_name(value: object, known: Sequence[str]) -> str:
     """Return which name was meant by one that is written as names are elsewhere: ``Send-Mail`` for ``send_mail``."""
-    if not isinstance(value, str) or len(value) > LONGEST_NAME:
+    if not isinstance(value, str):
         return ""
     return suggestion(re.sub(r"[\s-]", "_", value.lower()), known)
 
@@ -142,7 +142,7 @@ def _parts(data: Any, key: str) -> Mapping[str, Any]:
 
 
 def _meant(value: object, known: Sequence[str]) -> str:
-    if not isinstance(value, str) or len(value) > LONGEST_NAME:
+    if not isinstance(value, str):
         return ""
     synonym = TYPE_SYNONYMS.get(value)
     return f" (did you mean {synonym!r}?)" if synonym in known else suggestion(value, known)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from squidmesh.authoring.diagnostics import Diagnostic
-from squidmesh.authoring.files import find_files, read_file
+from squidmesh.authoring.files import find_files, read_file, write_file
 from squidmesh.authoring.format import format_text
 from squidmesh.authoring.source import MAX_BYTES
 from squidmesh.cli.progress import tracked
@@ -32,8 +32,8 @@ def command(context: click.Context, paths: tuple[str, ...], check: bool, diff: b
     r"""Rewrite workflow files with their keys in canonical order, in canonical style.
 
     Comments stay with what they describe, and what a file means never changes. PATH is a file, a directory or -
-    (standard input to standard output); without any, the "workflows" setting. A file that is not YAML is reported
-    and left alone (exit code 2).
+    (standard input to standard output); without any, the "workflows" setting. A file that is not YAML, or
+    cannot be written, is reported and left alone (exit code 2).
 
     \b
     Examples:
@@ -86,8 +86,9 @@ def _format_file(path: Path, *, write: bool, diff: bool) -> bool:
         return False
     if diff:
         _print_diff(raw.decode(), after, str(path))
-    if write:
-        path.write_bytes(after.encode())
+    problem = write_file(path, after.encode()) if write else None
+    if problem is not None:
+        raise InvalidWorkflow([problem])
     click.echo(f"{'formatted' if write else 'would format'} {path}", err=True)
     return True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from squidmesh.errors import suggestion
 from squidmesh.expressions import engine
 from squidmesh.expressions.engine import Finding, Rejected
 from squidmesh.expressions.explain import (
@@ -16,7 +17,6 @@ from squidmesh.expressions.explain import (
     unknown_key,
 )
 from squidmesh.expressions.literals import check_literals
-from squidmesh.expressions.nearest import did_you_mean
 from squidmesh.expressions.problem import Problem, ProblemKind, problem_at
 from squidmesh.expressions.tokens import references
 from squidmesh.expressions.variables import Variables, VariableType
@@ -68,7 +68,7 @@ def _check_whole_roots(text: str, variables: Variables) -> list[Problem]:
             continue
         for key, offsets in named.keys.items():
             if key not in known:
-                message = unknown_key(root, key, variables) + did_you_mean(key, known)
+                message = unknown_key(root, key, variables) + suggestion(key, known)
                 length = len(root) + 1 + len(key)
                 found += [problem_at(text, ProblemKind.UNKNOWN_VARIABLE, message, offset, length) for offset in offsets]
     return found
@@ -114,10 +114,14 @@ def _check_value(text: str, variables: Variables) -> list[Problem]:
     if mixed:
         return mixed
     if kind not in {"bool", "dyn"}:
-        name = _TYPE_NAMES.get(kind, f"a {kind.partition('<')[0]}")
-        message = f"the condition is {name}, not true or false; compare it with something"
-        return [problem_at(text, ProblemKind.NOT_BOOLEAN, message)]
+        return [_not_boolean(text, kind)]
     return _check_constant(text)
+
+
+def _not_boolean(text: str, kind: str) -> Problem:
+    name = _TYPE_NAMES.get(kind, f"a {kind.partition('<')[0]}")
+    message = f"the condition is {name}, not true or false; compare it with something"
+    return problem_at(text, ProblemKind.NOT_BOOLEAN, message)
 
 
 def _names_numbers(text: str, variables: Variables) -> bool:
@@ -140,6 +144,8 @@ def _check_constant(text: str) -> list[Problem]:
         return [
             problem_at(text, ProblemKind.TYPE, f"the condition always fails: {explain_evaluation(str(value), text)}")
         ]
+    if kind != "bool":
+        return [_not_boolean(text, kind)]
     always = "true, so 'when' may go" if value else "false, so this never happens"
     return [problem_at(text, ProblemKind.CONSTANT, f"the condition is always {always}; it names nothing of the run")]
 

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from squidmesh.errors import suggestion
-from squidmesh.expressions.nearest import did_you_mean
 from squidmesh.expressions.problem import Problem, ProblemKind, problem_at
 from squidmesh.expressions.slips import KNOWN_FUNCTIONS, name_hint, syntax_hint
 from squidmesh.model.path import ROOTS
@@ -138,12 +137,12 @@ def _explain_undeclared(name: str, finding: Finding, text: str, variables: Varia
             message = f"{name!r} takes other arguments than these"
         return problem_at(text, ProblemKind.UNKNOWN_VARIABLE, message, start, len(name))
     offset = next((match.start() for match in _NAME.finditer(text) if match.start() <= finding.offset < match.end()), 0)
-    root, _, rest = name.partition(".")
+    root, _, rest = name.removeprefix(".").partition(".")
     if root not in ROOTS:
         message = f"{root!r} is not known here{_where_else(root, variables)}"
         return problem_at(text, ProblemKind.UNKNOWN_VARIABLE, message, offset, len(root))
     key = rest.partition(".")[0]
-    message = unknown_key(root, key, variables) + did_you_mean(key, variables.named(root))
+    message = unknown_key(root, key, variables) + suggestion(key, variables.named(root))
     return problem_at(text, ProblemKind.UNKNOWN_VARIABLE, message, offset, len(root) + 1 + len(key))
 
 

@@ -16,7 +16,6 @@ COMPLETE = "complete"
 FAIL = "fail"
 RESERVED_STEPS = (COMPLETE, FAIL)
 ON_FAILURE_NAME = "on_failure"
-RESERVED_FIELDS = ("payload", "context", "run", "failure", "now")
 
 
 class FieldType(StrEnum):
@@ -222,6 +221,10 @@ class Routes:
         """Return every transition, in the order of the file's outcomes."""
         return self.ok + self.error + self.deadline
 
+    def by_outcome(self) -> tuple[tuple[str, tuple[Transition, ...]], ...]:
+        """Return the transitions of each outcome, in the order of the file's outcomes."""
+        return ("ok", self.ok), ("error", self.error), ("deadline", self.deadline)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
@@ -273,9 +276,7 @@ class Shape(StrEnum):
 class Workflow:
     """One compiled workflow; ``triggers`` and ``steps`` keep the order of the file.
 
-    Its ``shape`` is routed if any step says ``next``, and otherwise dependency-based.
-
-    ``on_failure``, if set, is a step of kind ``uses`` that runs once when a run is about to end failed.
+    Its ``shape`` is routed if any step says ``next``, and otherwise dependency-based. ``on_failure``, if set, is a step of kind ``uses`` that runs once when a run is about to end failed.
     """
 
     name: str

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from squidmesh.errors import RetryStep, StepFailed
-from squidmesh.model.values import printable
+from squidmesh.errors import InvalidValue, RetryStep, StepFailed
+from squidmesh.model.values import check, printable
 
 if TYPE_CHECKING:
     import httpx
@@ -81,14 +81,19 @@ def _body(response: httpx.Response, content: bytes) -> Any:
     media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "application/json" or media_type.endswith("+json"):
         try:
-            return json.loads(content)
-        except (ValueError, RecursionError):
-            pass  # not what it says it is; the request was answered all the same
+            return _storable(json.loads(content))
+        except (ValueError, RecursionError, InvalidValue):
+            pass  # not what it says it is, or NaN and the like; the request was answered all the same
     try:
-        text = content.decode(response.charset_encoding or "utf-8")
-    except (LookupError, UnicodeDecodeError):
-        text = "\x00"
-    return {"base64": base64.b64encode(content).decode()} if "\x00" in text else text
+        return _storable(content.decode(response.charset_encoding or "utf-8"))
+    except (LookupError, UnicodeError, InvalidValue):
+        return {"base64": base64.b64encode(content).decode()}
+
+
+def _storable(body: Any) -> Any:
+    """Return what can be kept as a part of the step's output; ``InvalidValue`` otherwise."""
+    check(body, depth=1)
+    return body
 
 
 def _retry_after(value: str | None) -> float | None:
@@ -99,7 +104,7 @@ def _retry_after(value: str | None) -> float | None:
         return min(float(value), LONGEST_RETRY_AFTER)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return min(max((aware - datetime.now(UTC)).total_seconds(), 0.0), LONGEST_RETRY_AFTER)

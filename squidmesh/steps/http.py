@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 
 DEFAULT_TIMEOUT = 30.0
 LONGEST_TIMEOUT = 24 * 3600.0
+_LAST_PORT = 65535
 # A proxy of the environment has its own idea of which machine these are.
 _NO_PROXY = {"all://localhost": None, "all://127.0.0.1": None, "all://[::1]": None}
+# What httpx lets out where the name of a host, a port or a method has no form that can be sent.
+_UNENCODABLE = (TypeError, ValueError, OverflowError)
 _sending = ContextVar("squidmesh_sending", default=False)
 
 
@@ -82,7 +85,7 @@ def send(
                 response.close()
         except httpx.TimeoutException:
             raise exchange.failure("timeout", f"no answer within {seconds:g} s", retryable=True) from None
-        except (httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
+        except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, *_UNENCODABLE) as error:
             # The text of these repeats parts of the request, such as the value of a header.
             raise exchange.failure("request", f"cannot be sent ({type(error).__name__})") from None
         except httpx.RequestError as error:
@@ -108,6 +111,8 @@ def _prepare(
         target = httpx.URL(url)
         if target.scheme not in {"http", "https"} or not target.host:
             raise _unsendable("its url needs http:// or https:// and a host")
+        if target.port is not None and target.port > _LAST_PORT:  # the system would take it modulo 65536
+            raise _unsendable(f"its url has a port beyond {_LAST_PORT}")
         if json is not None and body is not None:
             raise _unsendable("it has both json and body")
         fields = httpx.Headers({"Idempotency-Key": ctx.idempotency_key})

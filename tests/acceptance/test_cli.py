@@ -120,7 +120,7 @@ def test_help_imports_neither_the_database_nor_huey(squidmesh: Callable[..., Any
         (("--app", "nowhere:mesh", "inspect", NOBODY), ["--app 'nowhere:mesh'", "No module named 'nowhere'"]),
         (("try", "nowhere.yaml"), ["nowhere.yaml"]),
         (("try", "workflows/straight.yaml", "--stub", "on"), ["no step 'on' uses a step type (did you mean 'one'?)"]),
-        (("try", "workflows/straight.yaml", "--stub", "one=3"), ["one: a step returns a JSON object"]),
+        (("try", "workflows/straight.yaml", "--stub", "one=3"), ["one: a JSON object is expected"]),
     ],
 )
 def test_bad_input_ends_in_one_message(arguments: tuple[str, ...], parts: list[str], say: Callable[..., Said]) -> None:

@@ -9,7 +9,7 @@ import pickle
 import pytest
 
 from squidmesh import errors
-from squidmesh.errors import SquidMeshError, suggestion
+from squidmesh.errors import SquidMeshError, closest, suggestion
 
 EXAMPLES: list[tuple[SquidMeshError, str]] = [
     (errors.ConfigurationError(("a is wrong", "b is wrong")), "a is wrong\nb is wrong"),
@@ -119,3 +119,10 @@ def test_a_far_name_is_not_suggested():
     """A suggestion is made for a close name only."""
     assert suggestion("feed_ulr", ("feed_url", "webhook")) == " (did you mean 'feed_url'?)"
     assert suggestion("zebra", ("feed_url", "webhook")) == ""
+
+
+def test_the_closest_of_very_many_names_is_found_fast():
+    """Of thousands only those that begin alike are compared, and a text that no name can be is compared with none."""
+    many = [f"{letter}_{number}" for letter in ("field", "other") for number in range(5000)]
+    assert closest("invioce", [*many, "invoice"]) == "invoice"
+    assert closest("x" * 500, ["x" * 499]) is None

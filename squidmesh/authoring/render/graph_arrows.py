@@ -35,14 +35,16 @@ def arrows(workflow: Workflow) -> Iterator[Arrow]:
     for name, step in workflow.steps.items():
         for dependency in step.after:
             yield Arrow(source=dependency, target=name)
-        for outcome in ("ok", "error", "deadline"):
-            for transition in getattr(step.next, outcome) if step.next else ():
+        for outcome, transitions in step.next.by_outcome() if step.next else ():
+            for transition in transitions:
                 yield Arrow(source=name, target=transition.to, outcome=outcome, when=transition.when)
 
 
 def endings(workflow: Workflow) -> tuple[str, ...]:
-    """Return which of ``complete`` and ``fail`` some arrow leads to."""
+    """Return which of ``complete`` and ``fail`` some arrow leads to; ``on_failure`` comes after every ``fail``."""
     reached = {arrow.target for arrow in arrows(workflow)}
+    if workflow.on_failure is not None:
+        reached.add("fail")
     return tuple(name for name in RESERVED_STEPS if name in reached)
 
 
@@ -51,6 +53,12 @@ def heading(workflow: Workflow) -> str:
     count = len(workflow.steps)
     shape = "routed" if workflow.shape is Shape.ROUTED else "dependency-based"
     return f"{workflow.name}: {count} step{'' if count == 1 else 's'}, {shape}"
+
+
+def title(workflow: Workflow) -> str | None:
+    """Return what stands above a drawing: name and description, or None for a workflow that has no description."""
+    words = " ".join((workflow.description or "").split())
+    return f"{workflow.name}: {words}" if words else None
 
 
 def subtitle(step: Step) -> str:

@@ -16,13 +16,24 @@ if TYPE_CHECKING:
 
 def render_graph(workflow: Workflow) -> str:
     """Return each step with what it does and where it leads, or what it waits for."""
-    lines = [heading(workflow), *_triggers(workflow), ""]
+    lines = [heading(workflow), *_description(workflow), *_triggers(workflow), ""]
     width = max(len(name) for name in workflow.steps)
     for name, step in workflow.steps.items():
-        facts = ", ".join(_facts(step))
-        lines.append(f"  {name:<{width}}  {subtitle(step)}" + (f"  ({facts})" if facts else ""))
+        lines.append(f"  {name:<{width}}  {_what(step)}")
         lines.extend(f"    {line}" for line in _ways(workflow, name))
+    if workflow.on_failure is not None:
+        lines += ["", f"  once, before the run ends failed: {_what(workflow.on_failure)}"]
     return "\n".join(lines) + "\n"
+
+
+def _description(workflow: Workflow) -> Iterator[str]:
+    if workflow.description:
+        yield f"  {' '.join(workflow.description.split())}"
+
+
+def _what(step: Step) -> str:
+    facts = ", ".join(_facts(step))
+    return subtitle(step) + (f"  ({facts})" if facts else "")
 
 
 def _triggers(workflow: Workflow) -> Iterator[str]:

@@ -15,7 +15,7 @@ from squidmesh.model.payload import apply_contract
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from squidmesh.authoring.findings import Path
+    from squidmesh.authoring.document import Place
     from squidmesh.model.definition import Field
 
 _ANY_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -33,7 +33,7 @@ def _check(subject: Subject) -> Iterator[Diagnostic]:
                 yield subject.document.diagnostic("SM214", problem, (*path, *key))
 
 
-def _below(fields: Mapping[str, Field], path: Path) -> Iterator[tuple[Path, Field]]:
+def _below(fields: Mapping[str, Field], path: Place) -> Iterator[tuple[Place, Field]]:
     todo = [((*path, name), field) for name, field in fields.items()]
     for place, field in todo:
         yield place, field
@@ -43,7 +43,7 @@ def _below(fields: Mapping[str, Field], path: Path) -> Iterator[tuple[Path, Fiel
             todo.append(((*place, "properties", name), inner))
 
 
-def _problems(field: Field) -> Iterator[tuple[Path, str]]:
+def _problems(field: Field) -> Iterator[tuple[Place, str]]:
     for low, high in _LIMITS:
         smallest, largest = getattr(field, low), getattr(field, high)
         if smallest is not None and largest is not None and smallest > largest:

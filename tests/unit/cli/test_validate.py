@@ -120,6 +120,7 @@ def test_reports_only_what_is_selected() -> None:
     codes = [
         (["--select", "SM208"], ["SM208"]),
         (["--select", "SM3,SM201"], ["SM201"]),
+        (["--select", "sm3,unknown-key"], ["SM201"]),
         (["--select", "SM2", "--ignore", "SM201"], ["SM208"]),
         (["--ignore", "SM2"], []),
     ]

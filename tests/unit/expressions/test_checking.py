@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from squidmesh.expressions import Problem, ProblemKind, Variables, VariableType, check_expression, compile_expression
-from squidmesh.expressions.tokens import references
+from squidmesh.expressions.tokens import guarded_keys, references
 
 KNOWN = Variables(
     payload={
@@ -51,6 +51,7 @@ def only(text: str, variables: Variables = KNOWN) -> Problem:
         "now - timestamp(run.started_at) > duration('72h')",
         "run.scheduled_for == null",
         "'has(' == payload.name // has( in a text and a comment",
+        ".payload.amount == 1 && payload.amount in .payload.lines",
     ],
 )
 def test_natural_conditions_are_fine(text: str) -> None:
@@ -72,6 +73,7 @@ def test_natural_conditions_are_fine(text: str) -> None:
         ("payload.lines.any(x, x > 1)", "any", "x.exists("),
         ("payload.note == None", "None", "write null"),
         ("payload.paid == True", "True", "write true"),
+        (".payload.amuont > 1", "payload.amuont", "did you mean 'amount'?"),
         ("payload['amount'] > 1 && payload.amuont > 1", "payload.amuont", "did you mean 'amount'?"),
         ("payload.name.contains('a', 'b')", "contains", "other arguments"),
     ],
@@ -134,7 +136,11 @@ def test_what_fails_in_every_run_is_found(text: str, part: str, message: str) ->
 
 
 @pytest.mark.parametrize(
-    "text", ["payload.name", "payload.amount", "payload.order", "1", "payload.paid ? 1 : 2", "payload.lines.map(x, x)"]
+    "text",
+    [
+        *("payload.name", "payload.amount", "payload.order", "payload.paid ? 1 : 2", "payload.lines.map(x, x)"),
+        *("1", "dyn(1)", "dyn(null)", "true ? dyn('yes') : dyn('no')"),
+    ],
 )
 def test_only_booleans_are_conditions(text: str) -> None:
     """Nothing is truthy."""
@@ -180,6 +186,24 @@ def test_names_inside_texts_are_no_references() -> None:
     found = references("payload.a == 'payload.b' // payload.c\n && payload . d == r'\\' && x.payload.e")
     assert set(found["payload"].keys) == {"a", "d"}
     assert not found["payload"].whole
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("has(payload.note)", {"note"}),
+        ("has( context . note ) || has(payload.order.lines)", {"note"}),
+        ("'note' in payload", {"note"}),
+        ('"note" in payload && payload.note == "x"', {"note"}),
+        ("r'note'in context", {"note"}),
+        ('"""note""" in payload', {"note"}),
+        ("'note' in payload.tags || 'note' in payload['tags']", set()),
+        ("'\"note\" in payload' == payload.name // has(payload.note)", set()),
+    ],
+)
+def test_keys_that_are_asked_for_are_known(text: str, keys: set[str]) -> None:
+    """However its name is quoted, a key that the expression tests for is told from one that it only reads."""
+    assert guarded_keys(text) == keys
 
 
 PIECES = """

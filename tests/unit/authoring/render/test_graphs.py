@@ -108,3 +108,32 @@ def test_dependencies_point_from_what_is_waited_for() -> None:
     """An arrow goes the way that time goes."""
     assert '  "sales" -> "report";' in graph_dot.render_graph(compiled(PARALLEL))
     assert "  s_stock --> s_report" in graph_mermaid.render_graph(compiled(PARALLEL))
+
+
+def test_the_description_stands_above() -> None:
+    """The author's sentence is what a reader should meet first, in one line, whatever is in it."""
+    told = compiled(f'description: "Refunds a payment:\\n  \\"at once\\""\n{PARALLEL}')
+    assert graph_text.render_graph(told).splitlines()[1] == '  Refunds a payment: "at once"'
+    title = '"shop.report: Refunds a payment: \\"at once\\""'
+    assert graph_mermaid.render_graph(told).splitlines()[:4] == ["---", f"title: {title}", "---", "flowchart TD"]
+    assert f'  graph [fontname="sans-serif", labelloc=t, label={title}];' in graph_dot.render_graph(told)
+
+
+def test_what_runs_on_failure_is_drawn() -> None:
+    """It follows every way to fail, and is never taken for a step of its name."""
+    told = compiled(
+        PARALLEL.replace("  report:", "  on_failure:") + "on_failure: {uses: shop.tell, retry: {max_attempts: 3}}\n"
+    )
+    last = "  once, before the run ends failed: shop.tell  (up to 3 attempts)"
+    assert graph_text.render_graph(told).splitlines()[-2:] == ["", last]
+    mermaid = graph_mermaid.render_graph(told).splitlines()
+    assert "  s_fail((fail))" in mermaid
+    assert mermaid[-2:] == [
+        '  on_failure["on_failure<br/><small>shop.tell</small>"]',
+        '  s_fail -.->|"once"| on_failure',
+    ]
+    assert graph_dot.render_graph(told).splitlines()[-3:] == [
+        '  "on failure" [shape=box, label="on_failure\\nshop.tell"];',
+        '  fail -> "on failure" [style=dashed, label="once"];',
+        "}",
+    ]
