@@ -276,7 +276,8 @@ class Shape(StrEnum):
 class Workflow:
     """One compiled workflow; ``triggers`` and ``steps`` keep the order of the file.
 
-    Its ``shape`` is routed if any step says ``next``, and otherwise dependency-based. ``on_failure``, if set, is a step of kind ``uses`` that runs once when a run is about to end failed.
+    Its ``shape`` is routed if any step says ``next``, and otherwise dependency-based. ``on_failure``, if set,
+    is a step of kind ``uses`` that runs once when a run is about to end failed.
     """
 
     name: str
