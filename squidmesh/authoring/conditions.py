@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from squidmesh.authoring.diagnostics import Span
 from squidmesh.authoring.edges import edges, is_mixed
 from squidmesh.authoring.upstream import provisions
 from squidmesh.expressions import Problem, ProblemKind, Variables, check_expression
@@ -60,27 +59,11 @@ def report(subject: Subject, kind: ProblemKind, code: str, severity: Severity) -
 
 
 def diagnose(subject: Subject, condition: Condition, problem: Problem, code: str, severity: Severity) -> Diagnostic:
-    """Return a problem at its place, also inside a text of several lines after ``|``."""
+    """Return a problem at its place, also inside a text of several lines."""
     document, text = subject.document, problem.message
-    span = _span_in_block(subject, condition, problem)
+    span = document.part_span(condition.path, problem.offset, problem.length)
     if span is not None:
         return document.source.diagnostic(code, text, span, severity=severity)
     if "\n" in condition.text.strip():
         text = f"{text} (line {problem.line}, column {problem.column} of the condition)"
-    return document.diagnostic(
-        code, text, condition.path, severity=severity, offset=problem.offset, length=problem.length
-    )
-
-
-def _span_in_block(subject: Subject, condition: Condition, problem: Problem) -> Span | None:
-    """Return the place of a problem in a literal block, whose lines stand in the file as they are."""
-    document = subject.document
-    start = document.value_span(condition.path)
-    if not document.line(start.line)[start.column - 1 :].startswith("|"):
-        return None
-    line = start.line + problem.line
-    indent = document.line(line).find(condition.text.split("\n")[problem.line - 1])
-    if indent < 0:
-        return None
-    column = indent + problem.column
-    return Span(line=line, column=column, end_line=line, end_column=column + problem.length)
+    return document.diagnostic(code, text, condition.path, severity=severity)

@@ -50,11 +50,14 @@ def _problems(field: Field) -> Iterator[tuple[Place, str]]:
             yield (high,), f"no value is at least {smallest} and at most {largest}; change {low!r} or {high!r}"
             return
     if field.has_default:
-        for problem in _refusals(field, field.default):
+        for problem in _refusals(field, {"value": field.default}):
+            yield ("default",), f"the default{problem}"
+    if field.dynamic_default is not None:
+        for problem in _refusals(field, {}):  # what is not given is that moment
             yield ("default",), f"the default{problem}"
     plain = dataclasses.replace(field, enum=None, has_default=False, default=None, dynamic_default=None)
     for index, member in enumerate(field.enum or ()):
-        for problem in _refusals(plain, member):
+        for problem in _refusals(plain, {"value": member}):
             yield ("enum", index), f"the choice{problem}"
 
 
@@ -75,10 +78,10 @@ def _is_wild(pattern: str) -> bool:
     return bool(_REPEATED_GROUP.search(pattern)) or len(_REPEAT.findall(pattern)) > _MOST_REPEATS
 
 
-def _refusals(field: Field, value: Any) -> list[str]:
-    """Return what is wrong with a value by the contract of ``field``, to follow what the value is called."""
+def _refusals(field: Field, given: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with a given value by the contract of ``field``, to follow what the value is called."""
     try:
-        apply_contract({"value": _without_slow_patterns(field, value)}, {"value": value}, _ANY_MOMENT)
+        apply_contract({"value": _without_slow_patterns(field, given.get("value"))}, given, _ANY_MOMENT)
     except InvalidPayload as error:
         places = ((path.removeprefix("value").lstrip("."), problem) for path, problem in error.fields.items())
         return [f", at {place}: {problem:.200}" if place else f" {problem:.200}" for place, problem in places]

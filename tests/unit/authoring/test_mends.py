@@ -230,3 +230,10 @@ def test_a_pause_is_told_where_its_deadline_leads() -> None:
 def test_very_many_directives_are_few_findings() -> None:
     """A megabyte of them costs no gigabyte."""
     assert len(lint_text("%a\n" * 300_000, "x.yaml").diagnostics) <= 101
+
+
+@pytest.mark.parametrize("contract", ["enum: [a, b]", "max_length: 3", "format: email", "pattern: '^[a-z]+$'"])
+def test_a_moment_that_its_own_field_refuses_is_found(contract: str) -> None:
+    """Else no run could ever start by that trigger."""
+    text = HEAD.replace("{type: string}", f"{{type: string, {contract}, default: {{today: iso8601}}}}")
+    assert codes(text + "  a: {log: {message: x}}\n") == ["SM214"]

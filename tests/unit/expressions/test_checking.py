@@ -225,3 +225,35 @@ def test_no_text_crashes_the_check(text: str) -> None:
             assert 0 <= problem.offset <= len(text)
             assert problem.length >= 1
             assert problem.message
+
+
+@pytest.mark.parametrize(
+    ("text", "problems"),
+    [
+        (
+            "payload.flg && payload.opp == 'x' && foo == 1",
+            [(0, "'flg' (did you mean 'flag'?)"), (15, "'opp' (did you mean 'opt'?)"), (37, "'foo' is not known here")],
+        ),
+        ("len(payload.opp) > 1", [(0, "write size(x)"), (4, "'opp' (did you mean 'opt'?)")]),
+        ("has(found.total)", [(4, "'found' is not known here; write context.found")]),
+        ("has(flag)", [(4, "write it with the map that it is in: has(payload.flag)")]),
+        ("has(payload)", [(4, "write it with the map that it is in")]),
+        ("payload.flag || true", [(0, "always true, so 'when' may go; whatever the run knows")]),
+        ("payload.opt == 'x' && false", [(0, "always false, so this never happens; whatever the run knows")]),
+        ("has(payload.opt) || true", [(0, "always true")]),
+        ("payload.flag == payload.flag", []),
+        ("now > timestamp('2026-01-01T00:00:00Z')", []),
+        ("payload.flag || now > timestamp('2026-01-01T00:00:00Z')", []),
+        ("size(payload.opt) == 3u", [(18, "a whole number and an unsigned whole number")]),
+        ("!payload.opt", [(0, "it must be true or false")]),
+    ],
+)
+def test_one_problem_hides_no_other(text: str, problems: list[tuple[int, str]]) -> None:
+    """Every name is checked in one pass, and what no value could change is told."""
+    known = Variables(
+        payload={"flag": VariableType.BOOLEAN, "opt": VariableType.STRING}, context={"found": VariableType.MAP}
+    )
+    found = check_expression(text, known)
+    assert [problem.offset for problem in found] == [offset for offset, _ in problems]
+    for problem, (_, words) in zip(found, problems, strict=True):
+        assert words in problem.message
