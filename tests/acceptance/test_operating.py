@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import subprocess
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +12,11 @@ import pytest
 from jsonschema import Draft7Validator
 
 from squidmesh.authoring.schema_file import OUTPUT_FILE_NAME, schema_text
+from tests.acceptance.commands import commands
 from tests.acceptance.terminal import run_in_terminal
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
     from pathlib import Path
 
@@ -84,16 +84,7 @@ class Office:
 
     def pipe(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Give a command through pipes."""
-        return subprocess.run(
-            [sys.executable, "-m", "squidmesh", *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return commands().run(arguments, folder=self.folder, environment=self.environment, stdin=stdin)
 
     def data(self, *arguments: str, command: str | None = None) -> Any:
         """Return what a command prints with ``--json``, checked against its schema."""
