@@ -182,7 +182,7 @@ def test_a_callable_is_told_when_its_lease_has_passed(
         "workflow: acc.watchful\ntriggers: {go: {manual: {}}}\nsteps: {only: {uses: acc.watchful, next: complete}}\n"
     )
     with SquidMesh(
-        database_url, workflows=file, steps={"acc.watchful": watchful}, lease="300ms", sweep_interval="10m"
+        database_url, workflows=file, steps={"acc.watchful": watchful}, lease="1s", sweep_interval="10m"
     ) as host:
         run = host.start_run("acc.watchful")
         with host.worker():
