@@ -185,7 +185,9 @@ def test_what_comes_due_by_itself_is_not_passed_over(
     """A wait that ends while the run is looked at: the run goes on, whoever was first."""
     steps = "".join(f"  s{n}: {{wait: {56 + n}ms, next: s{n + 1}}}\n" for n in range(50))
     (project / "waits.yaml").write_text(
-        "workflow: t.waits\ntriggers: {by_hand: {manual: {}}}\nsteps:\n" + steps + "  s50: {log: {message: over}, next: complete}\n"
+        "workflow: t.waits\ntriggers: {by_hand: {manual: {}}}\nsteps:\n"
+        + steps
+        + "  s50: {log: {message: over}, next: complete}\n"
     )
     tried = squidmesh("try", "waits.yaml", "--database", database_url)
     assert (tried.returncode, tried.stderr) == (0, "")
