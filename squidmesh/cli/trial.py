@@ -95,14 +95,21 @@ def command(
         fields = mesh.payload_fields(workflow.name, trigger)
         payload = read_payload(pairs, payload_file, fields)
         apply_contract(fields, payload, datetime.now(UTC))  # no database is made for a payload that is refused
-        if database is None and private is None:
-            made = f"making a private PostgreSQL in {EMBEDDED_FOLDER}/ (delete the folder to be rid of it)"
-            console.print(made, style="dim")
         mesh.migrate()
+        if database is None and private is None:
+            console.print(Text(_made(mesh), style="dim"), soft_wrap=True)
         trial = Trial(console, mesh, workflow, answers, decisions=decided, real_time=real_time)
         run = trial.run(payload, trigger)
         _show_end(console, mesh, workflow, run, place_of(context, _address(context, database, url)))
         return 0 if run.status in {"completed", "paused"} else 1
+
+
+def _made(mesh: SquidMesh) -> str:
+    """Return where the private database is; its data are elsewhere if the server's user cannot reach the folder."""
+    server = mesh.database.embedded
+    if server is None or server.home is None or server.home.is_relative_to(server.folder.resolve()):
+        return f"made a private PostgreSQL in {EMBEDDED_FOLDER}/ (delete the folder to be rid of it)"
+    return f"made a private PostgreSQL in {EMBEDDED_FOLDER}/, its data in {server.home} (delete both to be rid of it)"
 
 
 def _address(context: click.Context, database: str | None, url: str) -> str | None:
