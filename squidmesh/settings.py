@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 EMBEDDED_FOLDER = ".squidmesh"
 EMBEDDED_SCHEME = "embedded:"
+SHORTEST_LEASE = timedelta(seconds=1)
 # Tables that belong to other readers and are no settings of ours.
 _SUBTABLES = frozenset({"steps", "validate"})
 _SCHEMA_NAME = re.compile(r"[a-z_][a-z0-9_]{0,40}")
@@ -135,6 +136,8 @@ def _unknown(table: Mapping[str, Any], source: Path | None) -> Iterator[str]:
 def _parse(name: str, value: Any, base: Path) -> Any:
     if name == "workflows":
         return _parse_paths(value, base)
+    if name == "lease":
+        return _parse_lease(value)
     if name in _DURATIONS:
         return _parse_length(value)
     if name in _COUNTS:
@@ -169,6 +172,16 @@ def _parse_length(value: Any) -> timedelta:
     if not length:
         raise ValueError("must be longer than zero")
     return length
+
+
+def _parse_lease(value: Any) -> timedelta:
+    lease = _parse_length(value)
+    if lease < SHORTEST_LEASE:
+        raise ValueError(
+            "must be at least 1s: a claim is kept by three heartbeats a lease, and a server that is silent for most "
+            "of one counts as gone"
+        )
+    return lease
 
 
 def _parse_count(value: Any) -> int:

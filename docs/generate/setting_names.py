@@ -18,7 +18,8 @@ _MEANINGS = {
     "workflows": "a file, a folder, or a list of them",
     "schema": "the PostgreSQL schema that holds the tables",
     "queue": "the queue that a worker serves unless it is told others",
-    "lease": "how long a claim holds without a heartbeat; a worker that died is noticed after this and a sweep",
+    "lease": "how long a claim holds without a heartbeat, at least 1s; a worker that died is noticed after this and a "
+    "sweep",
     "poll_interval": "how often a worker looks for due steps when no wake-up reaches it",
     "sweep_interval": "how often a worker looks for passed leases, deadlines and time-outs",
     "grace": "how long running steps may go on after SIGTERM",

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from squidmesh.cli.console import make_console
 from squidmesh.cli.gates import choose, commands_that_go_on, decide, read_decisions, waits_for_a_person
 from squidmesh.cli.live import Doing
 from squidmesh.cli.payload import payload_options, read_payload
-from squidmesh.cli.session import find_host, make_mesh, place_of, settings_in_force, step_types
+from squidmesh.cli.session import database_option, find_host, make_mesh, place_of, settings_in_force, step_types
 from squidmesh.cli.show import MARKS, STYLES, error_text, show_explanation, show_run
 from squidmesh.cli.stubs import read_stubs
 from squidmesh.errors import InvalidTransition, RunNotPaused
@@ -57,7 +58,7 @@ _POLL = 0.05
     help="Decide at a gate: approve, reject or unblock (repeatable; default: ask on a terminal).",
 )
 @click.option("--real-time", is_flag=True, help="Wait for timers and retry delays instead of passing over them.")
-@click.option("--database", metavar="URL", help="Use this database instead of the private one in .squidmesh/.")
+@partial(database_option, text="Use this database instead of the private one in .squidmesh/.")
 @click.pass_context
 def command(
     context: click.Context,
@@ -94,14 +95,21 @@ def command(
         fields = mesh.payload_fields(workflow.name, trigger)
         payload = read_payload(pairs, payload_file, fields)
         apply_contract(fields, payload, datetime.now(UTC))  # no database is made for a payload that is refused
-        if database is None and private is None:
-            made = f"making a private PostgreSQL in {EMBEDDED_FOLDER}/ (delete the folder to be rid of it)"
-            console.print(made, style="dim")
         mesh.migrate()
+        if database is None and private is None:
+            console.print(Text(_made(mesh), style="dim"), soft_wrap=True)
         trial = Trial(console, mesh, workflow, answers, decisions=decided, real_time=real_time)
         run = trial.run(payload, trigger)
         _show_end(console, mesh, workflow, run, place_of(context, _address(context, database, url)))
         return 0 if run.status in {"completed", "paused"} else 1
+
+
+def _made(mesh: SquidMesh) -> str:
+    """Return where the private database is; its data are elsewhere if the server's user cannot reach the folder."""
+    server = mesh.database.embedded
+    if server is None or server.home is None or server.home.is_relative_to(server.folder.resolve()):
+        return f"made a private PostgreSQL in {EMBEDDED_FOLDER}/ (delete the folder to be rid of it)"
+    return f"made a private PostgreSQL in {EMBEDDED_FOLDER}/, its data in {server.home} (delete both to be rid of it)"
 
 
 def _address(context: click.Context, database: str | None, url: str) -> str | None:

@@ -172,8 +172,9 @@ def _means(type_: WorkerType) -> dict[str, Any]:
             GreenletLoop,
             Interruptible,
             check_greenlets,
+            reach_process,
         )
 
         check_greenlets(cooperative=waits_cooperatively())
-        return {"event_loop": GreenletLoop(), "interruptible": Interruptible}
+        return {"event_loop": GreenletLoop(), "interruptible": Interruptible, "is_for_process": reach_process}
     return {"event_loop": EventLoop()}

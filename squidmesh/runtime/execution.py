@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -44,6 +45,11 @@ NOTHING = "{}"
 _NOT_BEGUN = timedelta(seconds=1)  # the database did not answer: no hot loop until it does
 
 
+def in_main_thread() -> bool:
+    """Return whether Python raises here what a Ctrl-C asks for."""
+    return threading.current_thread() is threading.main_thread()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Executor:
     """What executing needs besides the claim; one for a process.
@@ -52,7 +58,8 @@ class Executor:
     lost (which ``on_worker_lost`` says where the step does not); False (always, where nothing can mark it): it must
     not be called.
     ``stubs`` answer for steps, by name, and undo them likewise. ``interruptible`` is entered around each call: where a
-    callable can be interrupted, it lets its signals do so.
+    callable can be interrupted, it lets its signals do so. ``is_for_process`` says whether a KeyboardInterrupt may be
+    meant for the process: elsewhere it is the step's own, like whatever else it raises.
     """
 
     registry: StepRegistry
@@ -62,9 +69,10 @@ class Executor:
     on_worker_lost: OnWorkerLost = OnWorkerLost.RETRY
     stubs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     interruptible: Callable[[ClaimSignals], AbstractContextManager[object]] = nullcontext
+    is_for_process: Callable[[], bool] = in_main_thread
 
     def execute(self, task: Prepared, signals: ClaimSignals, connection: Connection | None = None) -> Outcome:
-        """Run a claimed step run to its outcome; whatever the callable does, this returns.
+        """Run a claimed step run to its outcome; whatever the callable does, this returns (but see ``is_for_process``).
 
         ``connection`` is what a step with ``transaction: true`` writes with.
         """
@@ -73,9 +81,9 @@ class Executor:
             return _skip(task) or self._act(task, context, signals)
         except EvaluationFailed as error:
             return failed("expression_failed", str(error), expression=task.step.when)
-        except KeyboardInterrupt:
-            raise  # meant for the process, not for the step
-        except BaseException as error:  # noqa: BLE001 - the step is somebody's code: sys.exit() too is an outcome
+        except BaseException as error:  # the step is somebody's code: sys.exit() too is an outcome
+            if isinstance(error, KeyboardInterrupt) and self.is_for_process():
+                raise
             return outcome_of_raised(error, context)
 
     def _act(self, task: Prepared, context: StepContext, signals: ClaimSignals) -> Outcome:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import httpx
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
+MAX_REDIRECTS = 10
 LONGEST_RETRY_AFTER = 24 * 3600.0
 _SHOWN_BODY = 1000
 _FIRST_FAILURE = 400
@@ -29,10 +30,17 @@ _RETRYABLE = frozenset({408, 429})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """A request as far as it may be told; ``server`` is scheme, host and port."""
+    """A request as far as it may be told; ``server`` is scheme, host and port, ``redirects`` is how many led to it."""
 
     method: str
     server: str
+    redirects: int = 0
+
+    def redirected(self, method: str, server: str) -> Exchange:
+        """Return the request that a redirect asks for; too many of them end the attempt."""
+        if self.redirects >= MAX_REDIRECTS:
+            raise self.failure("answer", f"redirected more than {MAX_REDIRECTS} times")
+        return Exchange(method=method, server=server, redirects=self.redirects + 1)
 
     def failure(
         self, kind: str, text: str, *, retryable: bool = False, delay: float | None = None, **facts: Any

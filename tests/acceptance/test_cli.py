@@ -170,10 +170,20 @@ def test_databases_that_cannot_be_used(
         ("postgresql://someone:a@sekret@host/shop", ["more than one @"]),
         ("someone:sekret@host/shop", ["the database URL cannot be read", "postgresql://USER:PASSWORD@HOST"]),
         ("postgresql://someone:sekret@host:port/shop", ["the database URL cannot be read"]),
+        ("postgresql://a:sekret@127.0.0.1/x?foo=bar", ["the database URL 'postgresql://", 'connection option "foo"']),
         ("", ["no database is set", "SQUIDMESH_DATABASE_URL", "squidmesh try FILE"]),
     ]:
         monkeypatch.setenv("SQUIDMESH_DATABASE_URL", url)
         refused(say(*command), *parts)
+
+
+@pytest.mark.parametrize(
+    "command", [("run",), ("runs",), ("try", "workflows/straight.yaml"), ("db", "upgrade"), ("schedules",)]
+)
+def test_an_empty_address_is_a_mistake(command: tuple[str, ...], say: Callable[..., Said], project: Path) -> None:
+    """An empty variable is not set; an empty option was meant to name a database, and no other one is asked instead."""
+    refused(say(*command, "--database", ""), "Invalid value for '--database'", "it is empty")
+    assert not (project / ".squidmesh").exists()
 
 
 def test_an_invalid_file_is_refused_before_anything_runs(say: Callable[..., Said], project: Path, desk: Desk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shlex
 import shutil
 import tempfile
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from squidmesh import SquidMesh
     from tests.acceptance.conftest import Desk
 
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="others run the server themselves")
 NOBODY = "019b76da-a800-7000-8000-000000000001"
 HELLO = """
 workflow: hello
@@ -58,7 +60,7 @@ def test_an_empty_folder_gets_a_private_database(empty: Path, squidmesh: Callabl
 
     tried = run("try", "hello.yaml", "--stub", 'fetch={"found": 3}', "--stub", "all", "--payload", "who=you")
     assert (tried.returncode, tried.stderr) == (0, "")
-    assert "making a private PostgreSQL in .squidmesh/" in tried.stdout
+    assert "made a private PostgreSQL in .squidmesh/ (delete the folder to be rid of it)" in tried.stdout
     shown = [line.split()[:3] for line in tried.stdout.splitlines() if line.startswith("  ✓")]
     assert shown == [["✓", name, "completed"] for name in ("greet", "rest", "fetch", "bye")]
     assert "of waiting passed over (--real-time waits)" in tried.stdout
@@ -72,7 +74,31 @@ def test_an_empty_folder_gets_a_private_database(empty: Path, squidmesh: Callabl
     assert "completed" in inspected.stdout
 
     again = run("try", "hello.yaml", "--stub", "all")
-    assert "making a private" not in again.stdout
+    assert "made a private" not in again.stdout
+
+
+@as_root
+def test_data_that_lie_elsewhere_are_said_to(empty: Path, squidmesh: Callable[..., Any]) -> None:
+    """Below a folder of root's own they are where the server's user can reach them: both folders are named."""
+    empty.chmod(0o700)
+    (empty / "hello.yaml").write_text(HELLO)
+    tried = squidmesh("try", "hello.yaml", "--stub", "all", folder=empty)
+    home = (empty / ".squidmesh" / "postgres").resolve()
+    shutil.rmtree(home)
+    assert (tried.returncode, tried.stderr) == (0, "")
+    said = f"made a private PostgreSQL in .squidmesh/, its data in {home} (delete both to be rid of it)"
+    assert said in tried.stdout.splitlines()
+
+
+def test_a_file_in_the_place_of_the_folder_is_named(empty: Path, squidmesh: Callable[..., Any]) -> None:
+    """One message, and nothing is said to be made."""
+    (empty / "hello.yaml").write_text(HELLO)
+    (empty / ".squidmesh").touch()
+    tried = squidmesh("try", "hello.yaml", "--stub", "all", folder=empty)
+    assert (tried.returncode, tried.stdout) == (2, "")
+    told = f"error: the embedded database needs a folder, and {empty}/.squidmesh is none: move it"
+    assert " ".join(tried.stderr.split()) == told
+    assert sorted(item.name for item in empty.iterdir()) == [".squidmesh", "hello.yaml"]
 
 
 def test_the_commands_that_follow_find_the_private_database(empty: Path, squidmesh: Callable[..., Any]) -> None:

@@ -67,6 +67,14 @@ def test_paths_are_relative_to_where_they_are_written(tmp_path: Path):
     assert load_settings(folder=inner, environment={"SQUIDMESH_WORKFLOWS": "flows"}).workflows == (inner / "flows",)
 
 
+@pytest.mark.parametrize("given", ["1ms", "999ms", timedelta(milliseconds=500)])
+def test_a_lease_is_long_enough_to_be_kept(tmp_path: Path, given: str | timedelta):
+    """A shorter one passes between two heartbeats, and makes every connection look silent."""
+    with pytest.raises(ConfigurationError, match="argument lease: must be at least 1s"):
+        load_settings({"lease": given}, folder=tmp_path, environment={})
+    assert load_settings({"lease": "1s"}, folder=tmp_path, environment={}).lease == timedelta(seconds=1)
+
+
 def test_every_problem_is_reported_at_once(tmp_path: Path):
     """Unknown keys, wrong types and wrong values of all sources come in one error, each naming its place."""
     folder = write(tmp_path, '[tool.squidmesh]\nqueeu = "x"\nlease = 30\nmax_losses = 2.5\nworkflows = 3\napp = 1\n')

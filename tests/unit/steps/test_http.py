@@ -34,6 +34,7 @@ class Server:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    moved: dict[str, str] = field(default_factory=dict)
     stall: threading.Event | None = None
     received: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
 
@@ -48,6 +49,12 @@ def server() -> Iterator[Server]:
             length = int(self.headers.get("content-length") or 0)
             lower = {name.lower(): value for name, value in self.headers.items()}
             state.received.append((self.command, self.path, lower, self.rfile.read(length)))
+            if self.path in state.moved:
+                self.send_response(302)
+                self.send_header("location", state.moved[self.path])
+                self.send_header("content-length", "0")
+                self.end_headers()
+                return
             self.send_response(state.status)
             for name, value in state.headers.items():
                 self.send_header(name, value)
@@ -102,6 +109,29 @@ def test_the_step_type_is_the_same_request(context, server: Server):
 def test_send_is_public_under_a_short_name():
     """``from squidmesh.http import send``."""
     assert squidmesh.http.send is send
+
+
+def test_a_redirect_is_followed_if_asked_for(context, server: Server):
+    """Where the answer came from is told, since it may be relative to that; otherwise the redirect is the answer."""
+    server.moved, server.body = {"/old": "/newer", "/newer": f"{server.url}/new?x=1"}, b"here"
+    answer = send(context, url=f"{server.url}/old", follow_redirects=True)
+    assert (answer["status"], answer["body"], answer["url"]) == (200, "here", f"{server.url}/new?x=1")
+    assert [path for _, path, _, _ in server.received] == ["/old", "/newer", "/new?x=1"]
+    unfollowed = send(context, url=f"{server.url}/old")
+    assert (unfollowed["status"], unfollowed["headers"]["location"]) == (302, "/newer")
+    assert "url" not in unfollowed
+
+
+def test_redirects_that_lead_nowhere_fail_for_good(context, server: Server):
+    """A loop says so; a request that failed on the way is told with the server that it went to."""
+    server.moved = {"/a": "/b", "/b": "/a"}
+    with pytest.raises(StepFailed, match=r"GET http://127\.0\.0\.1:\d+: redirected more than 10 times") as caught:
+        send(context, url=f"{server.url}/a", follow_redirects=True)
+    assert caught.value.details["kind"] == "answer"
+    assert len(server.received) == 11
+    server.moved = {"/a": "ftp://elsewhere.example/"}
+    with pytest.raises(StepFailed, match=r"^GET ftp://elsewhere\.example: cannot be sent"):
+        send(context, url=f"{server.url}/a", follow_redirects=True)
 
 
 def test_every_attempt_sends_the_same_idempotency_key(make_context, server: Server):
