@@ -112,6 +112,49 @@ def test_a_file_that_is_no_toml_is_named(tmp_path: Path):
         load_settings(folder=folder, environment={})
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("pyproject.toml", "tool = 1", "tool must be a table, written [tool]; found 1"),
+        (
+            "pyproject.toml",
+            "[tool]\nsquidmesh = 3",
+            "tool.squidmesh must be a table, written [tool.squidmesh]; found 3",
+        ),
+        (
+            "pyproject.toml",
+            '[squidmesh]\nqueue = "x"',
+            "squidmesh stands outside [tool.squidmesh], where our settings belong",
+        ),
+        ("squidmesh.toml", 'queue = "x"', "queue stands outside [tool.squidmesh], where our settings belong"),
+        (
+            "squidmesh.toml",
+            '[tool.squidmsh]\nqueue = "x"',
+            "tool.squidmsh stands outside [tool.squidmesh], where our settings belong",
+        ),
+    ],
+)
+def test_settings_that_stand_elsewhere_are_told(tmp_path: Path, name: str, content: str, problem: str):
+    """What is no table, or stands where nobody would read it, is a problem with the file's path and the key."""
+    write(tmp_path, content, name)
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(folder=tmp_path, environment={})
+    assert str(caught.value) == f"{tmp_path / name}: {problem}"
+
+
+def test_tables_of_other_tools_are_theirs(tmp_path: Path):
+    """In ``pyproject.toml`` others have tables, and keys at the top."""
+    write(tmp_path, 'anything = 1\n[tool.other]\nqueue = 3\n[tool.squidmesh]\nqueue = "ours"\n')
+    assert load_settings(folder=tmp_path, environment={}).queue == "ours"
+
+
+def test_an_empty_file_of_our_own_ends_the_search(tmp_path: Path):
+    """A folder without settings inside a project that has some says so by an empty ``squidmesh.toml``."""
+    write(tmp_path, '[tool.squidmesh]\nqueue = "outer"\n')
+    inner = write(tmp_path / "inner", "", "squidmesh.toml")
+    assert load_settings(folder=inner, environment={}).queue == "default"
+
+
 def test_durations_may_be_given_as_such():
     """A host passes a timedelta as well as its text."""
     assert load_settings({"lease": timedelta(seconds=5)}, environment={}).lease == timedelta(seconds=5)

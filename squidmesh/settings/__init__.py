@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-import tomllib
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from squidmesh.errors import ConfigurationError, suggestion
 from squidmesh.model.duration import parse_duration
+from squidmesh.settings.files import OWN_FILE, OWN_TABLE, PROJECT_FILE, find_files, read_table, upwards
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -92,38 +92,19 @@ def load_settings(
 
 def find_embedded_folder(folder: Path | None = None) -> Path | None:
     """Return the ``.squidmesh`` folder of ``folder`` (default: the working directory) or its nearest parent."""
-    for candidate in _upwards((folder or Path.cwd()).resolve()):
+    for candidate in upwards(folder or Path.cwd()):
         if (candidate / EMBEDDED_FOLDER).is_dir():
             return candidate / EMBEDDED_FOLDER
     return None
 
 
-def _upwards(folder: Path) -> Iterator[Path]:
-    yield folder
-    yield from folder.parents
-
-
-def _read_file(folder: Path) -> tuple[Path | None, dict[str, Any]]:
-    for candidate in _upwards(folder):
-        for name in ("squidmesh.toml", "pyproject.toml"):
-            path = candidate / name
-            if not path.is_file():
-                continue
-            table = _tool_table(path)
-            if table is not None:
-                return path, table
+def _read_file(folder: Path) -> tuple[Path | None, Mapping[str, Any]]:
+    """Return the nearest file that has our table, and that; our own file says that there is nothing by being empty."""
+    for path in find_files(folder, OWN_FILE, PROJECT_FILE):
+        table = read_table(path, *OWN_TABLE)
+        if table is not None or path.name == OWN_FILE:
+            return path, table or {}
     return None, {}
-
-
-def _tool_table(path: Path) -> dict[str, Any] | None:
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError([f"{path}: cannot be read as TOML: {error}"]) from error
-    table = content.get("tool", {}).get("squidmesh")
-    if table is None and path.name == "squidmesh.toml":
-        return {}
-    return table if isinstance(table, dict) else None
 
 
 def _unknown(table: Mapping[str, Any], source: Path | None) -> Iterator[str]:
