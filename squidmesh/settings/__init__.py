@@ -61,14 +61,15 @@ def load_settings(
     folder: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Settings:
-    """Return the settings in force in ``folder`` (default: the working directory).
+    """Return the settings in force for ``folder`` (default: the working directory), whose nearest file is read.
 
-    ``overrides`` are arguments: strings are parsed like the other sources, None means "not given".
+    ``overrides`` are arguments: strings are parsed like the other sources, None means "not given". Their paths, and
+    those of variables, start at the working directory, whatever the folder.
     Raises ``ConfigurationError`` with every problem at once.
     """
-    folder = (folder or Path.cwd()).resolve()
+    here = Path.cwd().resolve()
     environment = os.environ if environment is None else environment
-    source, table = _read_file(folder)
+    source, table = _read_file(folder or here)
     problems = [*_unknown(table, source)]
     raw: dict[str, tuple[Any, Path, str]] = {}
     for name in SETTING_NAMES:
@@ -76,9 +77,9 @@ def load_settings(
             raw[name] = (table[name], source.parent, f"{source.name}, [tool.squidmesh] {name}")
         variable = f"SQUIDMESH_{name.upper()}"
         if environment.get(variable):
-            raw[name] = (environment[variable], folder, variable)
+            raw[name] = (environment[variable], here, variable)
         if overrides and overrides.get(name) is not None:
-            raw[name] = (overrides[name], folder, f"argument {name}")
+            raw[name] = (overrides[name], here, f"argument {name}")
     values: dict[str, Any] = {}
     for name, (value, base, origin) in raw.items():
         try:

@@ -54,17 +54,28 @@ def test_the_nearest_file_with_our_table_is_read(tmp_path: Path):
     assert load_settings(folder=inner / ".", environment={}).queue == "inner"
 
 
-def test_paths_are_relative_to_where_they_are_written(tmp_path: Path):
+def test_paths_are_relative_to_where_they_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A path in the file starts at the file's folder, one in the environment at the working directory."""
     write(tmp_path, '[tool.squidmesh]\nworkflows = ["flows", "more"]\ndatabase_url = "embedded:data"\n')
     inner = tmp_path / "inner"
+    here = tmp_path / "here"
     inner.mkdir()
+    here.mkdir()
+    monkeypatch.chdir(here)
 
     settings = load_settings(folder=inner, environment={})
     assert settings.workflows == (tmp_path / "flows", tmp_path / "more")
     assert settings.database_url == f"embedded:{tmp_path / 'data'}"
 
-    assert load_settings(folder=inner, environment={"SQUIDMESH_WORKFLOWS": "flows"}).workflows == (inner / "flows",)
+    assert load_settings(folder=inner, environment={"SQUIDMESH_WORKFLOWS": "flows"}).workflows == (here / "flows",)
+
+
+def test_paths_of_arguments_start_at_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Whoever gives one stands there, whatever folder the settings are read for."""
+    monkeypatch.chdir(tmp_path)
+    settings = load_settings({"database_url": "embedded:data", "workflows": "flows"}, folder=tmp_path / "inner")
+    assert settings.database_url == f"embedded:{tmp_path / 'data'}"
+    assert settings.workflows == (tmp_path / "flows",)
 
 
 def test_every_problem_is_reported_at_once(tmp_path: Path):
