@@ -18,7 +18,7 @@ from squidmesh.runtime.execution import Executor
 from squidmesh.runtime.recording import Rules
 from squidmesh.runtime.trace_links import find_ended_run
 from squidmesh.runtime.wakeups import Notifier
-from squidmesh.settings import EMBEDDED_SCHEME, SETTING_NAMES, Settings, find_embedded_folder, load_settings
+from squidmesh.settings import SETTING_NAMES, Settings, find_embedded_url, load_settings
 from squidmesh.steps.registry import StepRegistry
 from squidmesh.store.engine import Database
 
@@ -43,7 +43,7 @@ class Wiring:
         workflows: Paths | None = None,
         steps: Mapping[str, Callable[..., Any]] | None = None,
         *,
-        folder: Path | None = None,
+        folder: str | Path | None = None,
         **settings: Any,
     ) -> None:
         overrides: dict[str, Any] = dict(settings)
@@ -51,9 +51,9 @@ class Wiring:
             overrides["database_url"] = database
         if workflows is not None:
             overrides["workflows"] = [workflows] if isinstance(workflows, (str, Path)) else list(workflows)
-        self.settings: Settings = load_settings(overrides, folder=folder)
+        self._folder = Path(folder).resolve() if folder is not None else None
+        self.settings: Settings = load_settings(overrides, folder=self._folder)
         self._target = None if isinstance(database, str) else database
-        self._folder = folder
         self._extra_steps = dict(steps or {})
         self._events = Events()
         self._events.subscribe("run.status_changed", trace_ended_runs(lambda id_: find_ended_run(self.database, id_)))
@@ -91,11 +91,9 @@ class Wiring:
         return Database(self._target or self._database_url(), schema=self.settings.schema, lease=self.settings.lease)
 
     def _database_url(self) -> str:
-        if self.settings.database_url:
-            return self.settings.database_url
-        folder = find_embedded_folder()
-        if folder is not None:
-            return f"{EMBEDDED_SCHEME}{folder}"
+        url = self.settings.database_url or find_embedded_url(self._folder)
+        if url:
+            return url
         raise ConfigurationError(
             [
                 (

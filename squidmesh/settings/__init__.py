@@ -13,8 +13,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from squidmesh.errors import ConfigurationError, suggestion
-from squidmesh.model.duration import parse_duration
+from squidmesh.errors import ConfigurationError, InvalidValue, suggestion
+from squidmesh.model.duration import parse_duration, to_duration
+from squidmesh.model.queue import check_queue_names
+from squidmesh.model.values import DEFAULT_MAX_BYTES
 from squidmesh.settings.files import OWN_FILE, OWN_TABLE, PROJECT_FILE, find_files, read_table, upwards
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ EMBEDDED_FOLDER = ".squidmesh"
 EMBEDDED_SCHEME = "embedded:"
 # Tables that belong to other readers and are no settings of ours.
 _SUBTABLES = frozenset({"steps", "validate"})
+# What SquidMesh takes beside the settings: one of them may be meant by a misspelt one.
+_ARGUMENTS = ("database", "steps", "folder")
 _SCHEMA_NAME = re.compile(r"[a-z_][a-z0-9_]{0,40}")
 
 
@@ -43,7 +47,7 @@ class Settings:
     poll_interval: timedelta = timedelta(seconds=1)
     sweep_interval: timedelta = timedelta(seconds=5)
     grace: timedelta = timedelta(seconds=30)
-    max_value_bytes: int = 1024 * 1024
+    max_value_bytes: int = DEFAULT_MAX_BYTES
     on_worker_lost: str = "retry"
     max_losses: int = 3
     retention: timedelta | None = None
@@ -70,7 +74,7 @@ def load_settings(
     here = Path.cwd().resolve()
     environment = os.environ if environment is None else environment
     source, table = _read_file(folder or here)
-    problems = [*_unknown(table, source)]
+    problems = [*_unknown(table, source), *_unknown_arguments(overrides or {})]
     raw: dict[str, tuple[Any, Path, str]] = {}
     for name in SETTING_NAMES:
         if name in table and source:
@@ -86,6 +90,8 @@ def load_settings(
             values[name] = _parse(name, value, base)
         except ValueError as error:
             problems.append(f"{origin}: {error}")
+        except InvalidValue as error:
+            problems.append(f"{origin}: {error.reason}")
     if problems:
         raise ConfigurationError(problems)
     return Settings(**values, source=source)
@@ -97,6 +103,12 @@ def find_embedded_folder(folder: Path | None = None) -> Path | None:
         if (candidate / EMBEDDED_FOLDER).is_dir():
             return candidate / EMBEDDED_FOLDER
     return None
+
+
+def find_embedded_url(folder: Path | None = None) -> str | None:
+    """Return the URL of the private database that ``find_embedded_folder`` finds."""
+    found = find_embedded_folder(folder)
+    return f"{EMBEDDED_SCHEME}{found}" if found is not None else None
 
 
 def _read_file(folder: Path) -> tuple[Path | None, Mapping[str, Any]]:
@@ -114,6 +126,12 @@ def _unknown(table: Mapping[str, Any], source: Path | None) -> Iterator[str]:
             yield f"{source}: [tool.squidmesh] has no setting {name!r}{suggestion(name, SETTING_NAMES)}"
 
 
+def _unknown_arguments(overrides: Mapping[str, Any]) -> Iterator[str]:
+    for name in overrides:
+        if name not in SETTING_NAMES:
+            yield f"argument {name}: there is no such argument{suggestion(name, (*_ARGUMENTS, *SETTING_NAMES))}"
+
+
 def _parse(name: str, value: Any, base: Path) -> Any:
     if name == "workflows":
         return _parse_paths(value, base)
@@ -127,6 +145,8 @@ def _parse(name: str, value: Any, base: Path) -> Any:
         raise ValueError(f"{value!r} is not one of retry, pause, fail")
     if name == "schema" and not _SCHEMA_NAME.fullmatch(value):
         raise ValueError(f"{value!r} is not a plain lower-case schema name")
+    if name == "queue":
+        check_queue_names([value])
     if name == "database_url" and value.startswith(EMBEDDED_SCHEME):
         return _parse_embedded(value, base)
     return value
@@ -147,7 +167,7 @@ def _parse_paths(value: Any, base: Path) -> tuple[Path, ...]:
 
 
 def _parse_length(value: Any) -> timedelta:
-    length = value if isinstance(value, timedelta) else parse_duration(value)
+    length = to_duration(value) if isinstance(value, timedelta) else parse_duration(value)
     if not length:
         raise ValueError("must be longer than zero")
     return length

@@ -171,6 +171,20 @@ def test_durations_may_be_given_as_such():
     assert load_settings({"lease": timedelta(seconds=5)}, environment={}).lease == timedelta(seconds=5)
 
 
+@pytest.mark.parametrize("lease", [timedelta(seconds=-5), timedelta(), timedelta(days=4000), "0s"])
+def test_a_duration_is_some_time(lease: object):
+    """However it is given: more than nothing, and less than ten years."""
+    with pytest.raises(ConfigurationError, match=r"argument lease: .*(longer than zero|between zero and ten years)"):
+        load_settings({"lease": lease}, environment={})
+
+
+def test_the_queue_is_one_that_a_workflow_could_name(tmp_path: Path):
+    """As everywhere else, and before a worker starts."""
+    write(tmp_path, '[tool.squidmesh]\nqueue = "bad name!"\n')
+    with pytest.raises(ConfigurationError, match=r"^pyproject\.toml, \[tool.squidmesh\] queue: 'bad name!' cannot be"):
+        load_settings(folder=tmp_path, environment={})
+
+
 def test_the_embedded_folder_is_found_upwards(tmp_path: Path):
     """The nearest .squidmesh folder at or above the working directory counts."""
     inner = tmp_path / "a" / "b"
