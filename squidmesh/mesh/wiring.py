@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from squidmesh.errors import ConfigurationError, WorkflowNotFound
+from squidmesh.mesh.made_once import made_once
 from squidmesh.model.definition import OnWorkerLost
+from squidmesh.model.process_lock import ProcessLock
 from squidmesh.observability.run_spans import trace_ended_runs
 from squidmesh.runtime.beginning import begin
 from squidmesh.runtime.definitions import DefinitionCache
@@ -46,6 +48,7 @@ class Wiring:
         folder: str | Path | None = None,
         **settings: Any,
     ) -> None:
+        self.making = ProcessLock()
         overrides: dict[str, Any] = dict(settings)
         if isinstance(database, str):
             overrides["database_url"] = database
@@ -69,12 +72,12 @@ class Wiring:
             **{name: getattr(self.settings, name) for name in others},
         }
 
-    @cached_property
+    @made_once
     def registry(self) -> StepRegistry:
         """The step types that this application knows."""
         return StepRegistry.discover(extra=self._extra_steps, folder=self._folder)
 
-    @cached_property
+    @made_once
     def workflows(self) -> dict[str, Workflow]:
         """The loaded workflows by name; ``InvalidWorkflow`` if a file has errors."""
         from squidmesh.authoring.loader import load_workflows  # noqa: PLC0415 - jsonschema loads only to read files
@@ -85,7 +88,7 @@ class Wiring:
         """Use one workflow that was compiled already, instead of what the settings name."""
         self.__dict__["workflows"] = {workflow.name: workflow}
 
-    @cached_property
+    @made_once
     def database(self) -> Database:
         """The database, not connected yet; ``ConfigurationError`` if none is set."""
         return Database(self._target or self._database_url(), schema=self.settings.schema, lease=self.settings.lease)
@@ -103,7 +106,7 @@ class Wiring:
             ]
         )
 
-    @cached_property
+    @made_once
     def engine(self) -> Engine:
         """What everything that moves runs in this process shares."""
         settings = self.settings
