@@ -14,14 +14,11 @@ from squidmesh.runtime.replay import LATEST, ORIGINAL, Replay, newest_definition
 from squidmesh.runtime.wake import wake_run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Mapping
     from uuid import UUID
 
     from squidmesh.model.run import Run
     from squidmesh.runtime.definitions import Definition
-
-    Paths = str | Path | Sequence[str | Path]
 
 
 class Operating(Starting):

@@ -17,14 +17,12 @@ from squidmesh.store.listings import RunFilter
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
-    from pathlib import Path
     from uuid import UUID
 
     from squidmesh.model.fleet import FleetGroup
     from squidmesh.model.run import Explanation, Run
     from squidmesh.model.standing import Standing
 
-    Paths = str | Path | Sequence[str | Path]
 
 LONGEST_PAGE = 10_000
 

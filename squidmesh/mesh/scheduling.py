@@ -9,14 +9,10 @@ from squidmesh.model.document import definition_hash
 from squidmesh.runtime import firing, schedules
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
-    from pathlib import Path
 
     from squidmesh.model.run import Run
     from squidmesh.model.schedule import Schedule
-
-    Paths = str | Path | Sequence[str | Path]
 
 
 class Scheduling(Reading):

@@ -23,15 +23,12 @@ from squidmesh.store.wakeups import notify_in
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
-    from pathlib import Path
     from uuid import UUID
 
     from squidmesh.model.definition import Field
     from squidmesh.model.run import Run
     from squidmesh.runtime.definitions import Definition
     from squidmesh.store.callers import CallersConnection
-
-    Paths = str | Path | Sequence[str | Path]
 
 
 class Starting(Reading):

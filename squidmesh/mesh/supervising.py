@@ -8,13 +8,8 @@ from squidmesh.mesh.wiring import Wiring
 from squidmesh.runtime import queues
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
     from squidmesh.model.queue import Queue
     from squidmesh.model.worker import WorkerProcess
-
-    Paths = str | Path | Sequence[str | Path]
 
 
 class Supervising(Wiring):

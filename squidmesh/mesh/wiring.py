@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from squidmesh.model.definition import Workflow
     from squidmesh.runtime.definitions import Definition
 
-    Paths = str | Path | Sequence[str | Path]
-
 
 class Wiring:
     """What every part of the façade stands on; constructing it connects to nothing."""
@@ -42,7 +40,7 @@ class Wiring:
     def __init__(
         self,
         database: str | sqlalchemy.URL | sqlalchemy.Engine | None = None,
-        workflows: Paths | None = None,
+        workflows: str | Path | Sequence[str | Path] | None = None,
         steps: Mapping[str, Callable[..., Any]] | None = None,
         *,
         folder: str | Path | None = None,

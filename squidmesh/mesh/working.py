@@ -20,13 +20,10 @@ from squidmesh.worker.worker_type import WorkerType, parse_worker_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
-    from pathlib import Path
 
     from squidmesh.runtime.engine import Engine
     from squidmesh.worker.processes import ProcessWorker
     from squidmesh.worker.worker import Worker
-
-    Paths = str | Path | Sequence[str | Path]
 
 
 class Working(Tasking):
