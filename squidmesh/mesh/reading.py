@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from squidmesh.errors import InvalidValue, suggestion
 from squidmesh.mesh.wiring import Wiring
 from squidmesh.model.identity import parse_run_id
 from squidmesh.model.state import RunStatus
-from squidmesh.model.values import check, encode
+from squidmesh.model.values import check, check_moment, check_texts, encode
 from squidmesh.runtime import explanation, fleet, inspection, run_ids
 from squidmesh.store.listings import RunFilter
 
@@ -44,6 +44,7 @@ class Reading(Wiring):
 
         It takes two statements, however many runs there are.
         """
+        check_texts(workflow=workflow)
         return fleet.explain_fleet(self.database, workflow)
 
     def explain_runs(self, ids: Sequence[UUID | str]) -> dict[UUID, Standing]:
@@ -53,8 +54,8 @@ class Reading(Wiring):
         """
         return fleet.standings(self.database, [parse_run_id(run_id) for run_id in ids])
 
-    def find_run_id(self, beginning: str) -> UUID:
-        """Return the id of the one run whose id begins so.
+    def find_run_id(self, beginning: UUID | str) -> UUID:
+        """Return the id of the one run whose id is this, or begins so.
 
         ``AmbiguousRunId`` names several, ``RunNotFound`` those that begin almost so; ``InvalidRunId`` if no id can.
         """
@@ -79,6 +80,7 @@ class Reading(Wiring):
         the id of the last run of the page before. ``InvalidValue`` names the argument that cannot be, ``InvalidRunId``
         the cursor.
         """
+        check_texts(workflow=workflow, trigger=trigger, idempotency_key=idempotency_key)
         return inspection.list_runs(
             self.database,
             RunFilter(
@@ -95,6 +97,8 @@ class Reading(Wiring):
 
 
 def _statuses(status: str | Sequence[str] | None) -> tuple[RunStatus, ...]:
+    if status is not None and not isinstance(status, (str, Iterable)):
+        raise InvalidValue("status", f"must be one status or several, found {status!r:.80}")
     given = [status] if isinstance(status, str) else list(status or ())
     known = [each.value for each in RunStatus]
     for each in given:
@@ -115,9 +119,7 @@ def _contained(payload: Mapping[str, Any] | None, max_bytes: int) -> Mapping[str
 
 
 def _aware(since: datetime | None) -> datetime | None:
-    if since is not None and since.tzinfo is None:
-        raise InvalidValue("since", "must be an aware time: it has no time zone")
-    return since
+    return check_moment("since", since) if since is not None else None
 
 
 def _limit(limit: int) -> int:

@@ -57,7 +57,7 @@ class Starting(Reading):
         """
         if connection is not None:
             require_connection(connection)
-        definition, start = self._prepare(workflow, payload or {}, trigger, idempotency_key)
+        definition, start = self._prepare(workflow, {} if payload is None else payload, trigger, idempotency_key)
         if connection is None:
             started = start_now(self.database, start)
             if not started.created:
