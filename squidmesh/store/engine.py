@@ -229,10 +229,8 @@ class Database:
             yield
         except SquidMeshError:
             raise
-        except exc.DBAPIError as error:
-            raise translate(error.orig) from error
         except (exc.SQLAlchemyError, psycopg.Error) as error:
-            raise translate(error) from error
+            raise translate(error, lambda: schema_version.version_if_known(self.engine, schema=self.schema)) from error
 
     def check_schema(self) -> None:
         """Raise ``SchemaOutdated`` unless the tables have the version that this package needs."""
