@@ -125,16 +125,15 @@ class Database:
         return {"schema_translate_map": {SCHEMA: self.schema}}
 
     def _make_engine(self) -> Engine:
-        options = self.translation
         if isinstance(self._target, sqlalchemy.Engine):
             # Shares the host's pool, but not its isolation level: the statements are written for this one.
-            return self._target.execution_options(**options, isolation_level="READ COMMITTED")
+            return self._target.execution_options(**self.translation, isolation_level="READ COMMITTED")
         engine = sqlalchemy.create_engine(
             normalise_url(self._resolve_target()),
             connect_args=self._connect_arguments(),
             pool_pre_ping=True,
             plugins=[],
-            execution_options=options,
+            execution_options=self.translation,
         )
         event.listen(engine, "connect", self._greet)
         return engine
@@ -235,6 +234,8 @@ class Database:
     def check_schema(self) -> None:
         """Raise ``SchemaOutdated`` unless the tables have the version that this package needs."""
         with self.transaction() as connection:
+            if isinstance(self._target, str):
+                connection.detach()  # closed, not pooled: a process that is forked next has none to inherit
             current = schema_version.current_version(connection, schema=self.schema)
         if current != schema_version.HEAD:
             raise SchemaOutdated(current, schema_version.HEAD)
