@@ -33,4 +33,4 @@ class SquidMeshError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # By what it holds, not by its constructor: that of a host's subclass may take something else.
-        return copyreg.__newobj__, (type(self), *self.args), vars(self)  # type: ignore[attr-defined]
+        return copyreg.__newobj__, (type(self), *self.args), vars(self)  # type: ignore[attr-defined]  # pickle's own, which typeshed leaves out
