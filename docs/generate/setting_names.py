@@ -1,4 +1,4 @@
-"""The page of the settings, from ``squidmesh/settings.py``; a setting without words here has no page."""
+"""The page of the settings, from ``squidmesh/settings/``; a setting without words here has no page."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ _TEXT = """\
 Read from arguments (`SquidMesh(…, lease="1m")`, options of commands), then `SQUIDMESH_*` variables, then
 `[tool.squidmesh]` of the nearest `squidmesh.toml` or `pyproject.toml`, upwards from the working directory. All problems
 are reported at once. Durations are text with a unit: `250ms`, `5s`, `10m`, `2h`, `1d`. Relative paths in a file start
-at that file's folder.
+at that file's folder, those of arguments and variables at the working directory. A `squidmesh.toml` has the tables that
+we have in `pyproject.toml`, and no others: what stands outside `[tool.squidmesh]` there is a problem, not passed over.
 
 {settings}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ import click
 from squidmesh.authoring.rules import all_rules, find_rules
 from squidmesh.errors import suggestion
 from squidmesh.settings import load_settings
+from squidmesh.settings.files import OWN_TABLE, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -53,11 +53,8 @@ def read_lint_settings() -> LintSettings:
     source = load_settings().source
     if source is None:
         return LintSettings()
-    content = tomllib.loads(source.read_text(encoding="utf-8"))
-    table = content.get("tool", {}).get("squidmesh", {}).get("validate", {})
+    table = read_table(source, *OWN_TABLE, "validate") or {}
     place = f"{source.name}, [tool.squidmesh.validate]"
-    if not isinstance(table, dict):
-        raise UsageError(f"{place}: expected a table")
     return LintSettings(**{name: _read(f"{place} {name}", name, value) for name, value in table.items()})
 
 

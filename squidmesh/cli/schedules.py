@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import click
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
     from pathlib import Path
-    from typing import Any
 
     from rich.console import Console
 
@@ -70,45 +69,23 @@ def _change_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @command.command()
 @_named
 @_change_options
-def pause(
-    context: click.Context,
-    workflow: str,
-    trigger: str,
-    database: str | None,
-    workflows: tuple[Path, ...],
-    actor: str | None,
-    comment: str | None,
-    as_json: bool,
-) -> None:
+def pause(context: click.Context, /, **said: Any) -> None:
     """Stop TRIGGER of WORKFLOW from firing, in every worker.
 
     Example: squidmesh schedules pause content.post_daily_digest daily_digest
     """
-    actor = name_actor(actor)
-    with open_mesh(context, database=database, workflows=workflows) as mesh:
-        _report(mesh.pause_schedule(workflow, trigger, actor=actor, comment=comment), as_json=as_json)
+    _change(context, "pause_schedule", **said)
 
 
 @command.command()
 @_named
 @_change_options
-def resume(
-    context: click.Context,
-    workflow: str,
-    trigger: str,
-    database: str | None,
-    workflows: tuple[Path, ...],
-    actor: str | None,
-    comment: str | None,
-    as_json: bool,
-) -> None:
+def resume(context: click.Context, /, **said: Any) -> None:
     """Let TRIGGER of WORKFLOW fire again, from now on; what came due meanwhile is not made up for.
 
     Example: squidmesh schedules resume content.post_daily_digest daily_digest
     """
-    actor = name_actor(actor)
-    with open_mesh(context, database=database, workflows=workflows) as mesh:
-        _report(mesh.resume_schedule(workflow, trigger, actor=actor, comment=comment), as_json=as_json)
+    _change(context, "resume_schedule", **said)
 
 
 @command.command()
@@ -137,6 +114,23 @@ def fire(
         print_json(run.to_dict())
     else:
         click.echo(f"run {run.id} is {run.status.value}")
+
+
+def _change(
+    context: click.Context,
+    call: str,
+    *,
+    workflow: str,
+    trigger: str,
+    database: str | None,
+    workflows: tuple[Path, ...],
+    actor: str | None,
+    comment: str | None,
+    as_json: bool,
+) -> None:
+    actor = name_actor(actor)
+    with open_mesh(context, database=database, workflows=workflows) as mesh:
+        _report(getattr(mesh, call)(workflow, trigger, actor=actor, comment=comment), as_json=as_json)
 
 
 def _report(schedule: Schedule, *, as_json: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import copyreg
 import difflib
 from dataclasses import dataclass
 from itertools import islice
@@ -47,4 +47,5 @@ class SquidMeshError(Exception):
         dataclass(eq=False)(cls)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), tuple(getattr(self, field.name) for field in dataclasses.fields(self))
+        # By what it holds, not by its constructor: that of a host's subclass may take something else.
+        return copyreg.__newobj__, (type(self), *self.args), vars(self)  # type: ignore[attr-defined]  # pickle's own, which typeshed leaves out

@@ -14,6 +14,6 @@ class SquidMesh(Operating, Scheduling, Supervising, Metering, Checking):
 
     ``database`` is a URL (``postgresql://…`` or ``embedded:PATH``) or a SQLAlchemy ``Engine``, ``workflows`` a
     file, a directory or a list of them, ``steps`` extra step types by name; what is not given comes from the
-    settings, which are looked for in ``folder`` (default: the working directory) and its parents. Constructing
-    connects to nothing, so it is safe at import and before a fork.
+    settings, which are looked for in ``folder`` (default: the working directory) and its parents, as is the private
+    database where none is set. Constructing connects to nothing, so it is safe at import and before a fork.
     """

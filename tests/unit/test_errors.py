@@ -9,7 +9,7 @@ import pickle
 import pytest
 
 from squidmesh import errors
-from squidmesh.errors import SquidMeshError, closest, suggestion
+from squidmesh.errors import SquidMeshError, StepFailed, closest, suggestion
 
 EXAMPLES: list[tuple[SquidMeshError, str]] = [
     (errors.ConfigurationError(("a is wrong", "b is wrong")), "a is wrong\nb is wrong"),
@@ -103,6 +103,26 @@ def test_an_error_keeps_its_data_across_processes(error: SquidMeshError, duplica
     assert type(same) is type(error)
     assert vars(same) == vars(error)
     assert str(same) == str(error)
+
+
+class Declined(StepFailed):
+    """An error of a host's own, made from something else than its fields."""
+
+    def __init__(self, card: str, *, bank: str) -> None:
+        super().__init__(f"{bank} declines {card}", code="declined")
+        self.bank = bank
+
+
+@pytest.mark.parametrize("duplicate", [lambda error: pickle.loads(pickle.dumps(error)), copy.copy, copy.deepcopy])
+def test_a_subclass_with_a_constructor_of_its_own_keeps_its_data_too(duplicate):
+    """A host's error crosses a process boundary like ours."""
+    error = Declined("card_1", bank="acme")
+    error.add_note("told twice")
+    same = duplicate(error)
+    assert type(same) is Declined
+    assert vars(same) == vars(error)
+    assert same.args == error.args
+    assert (str(same), same.code, same.bank) == ("acme declines card_1", "declined", "acme")
 
 
 def test_messages_without_their_optional_part():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner, Result
 
+from squidmesh.cli.main import main
 from squidmesh.cli.validate import command
 
 if TYPE_CHECKING:
@@ -172,6 +173,27 @@ def test_settings_of_the_linter_are_checked(project: Path, toml: str, words: str
     result = validate("-", given=GOOD)
     assert result.exit_code == 2
     assert words in result.stderr
+
+
+@pytest.mark.parametrize("content", ["tool = 1", "[tool]\nsquidmesh = 3", "[tool.squidmesh]\nvalidate = 3"])
+def test_a_table_that_is_none_is_named(project: Path, content: str) -> None:
+    """Whichever of ours it is: the file and the key, not an internal error."""
+    (project / "pyproject.toml").write_text(f"{content}\n")
+    result = validate("-", given=GOOD)
+    assert result.exit_code == 2
+    assert f"{project / 'pyproject.toml'}: tool" in result.stderr
+    assert "must be a table" in result.stderr
+
+
+@pytest.mark.parametrize(("command", "code"), [("steps", 2), ("doctor", 1)])
+def test_other_commands_name_it_too(project: Path, capsys: pytest.CaptureFixture[str], command: str, code: int) -> None:
+    """Those that read it for the database and the step types; to the doctor it is a finding."""
+    (project / "pyproject.toml").write_text("tool = 1\n")
+    with pytest.raises(SystemExit) as end:
+        main([command])
+    said = capsys.readouterr()
+    assert end.value.code == code
+    assert "tool must be a table" in " ".join((said.out + said.err).split())
 
 
 @pytest.mark.parametrize("form", ["full", "concise", "json", "github", "gitlab", "sarif", "junit"])
