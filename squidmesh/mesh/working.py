@@ -73,8 +73,8 @@ class Working(Tasking):
     ) -> ProcessWorker:
         """Return a worker whose processes each stand on a database and an engine of their own.
 
-        What they share is loaded here, once; what is wrong with it is said here too. No connection is opened, for it would
-        be theirs as well: they look at the tables.
+        What they share is loaded here, once; what is wrong with it is said here too. No connection is opened, for it
+        would be theirs as well: they look at the tables.
         """
         from squidmesh.worker.child import Trade  # noqa: PLC0415 - as in worker
         from squidmesh.worker.processes import ProcessWorker  # noqa: PLC0415 - likewise

@@ -234,8 +234,6 @@ class Database:
     def check_schema(self) -> None:
         """Raise ``SchemaOutdated`` unless the tables have the version that this package needs."""
         with self.transaction() as connection:
-            if isinstance(self._target, str):
-                connection.detach()  # closed, not pooled: a process that is forked next has none to inherit
             current = schema_version.current_version(connection, schema=self.schema)
         if current != schema_version.HEAD:
             raise SchemaOutdated(current, schema_version.HEAD)
