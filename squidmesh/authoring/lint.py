@@ -33,6 +33,7 @@ class LintResult:
     then hold errors of the rules; ``document`` once it can be read at all.
     """
 
+    file: str
     workflow: Workflow | None
     diagnostics: tuple[Diagnostic, ...]
     document: Document | None = None
@@ -47,7 +48,7 @@ def lint_text(text: str | bytes, file: str, *, registry: StepRegistry | None = N
     """Check a workflow file, as far as what is wrong with it allows; no ``registry``: step types are not checked."""
     document, found = read_document(text, file)
     if document is None:
-        return LintResult(workflow=None, diagnostics=tuple(found))
+        return LintResult(file=file, workflow=None, diagnostics=tuple(found))
     shape = check_shape(document)
     places = {diagnostic.span for diagnostic in found}
     broken = [*found, *(diagnostic for diagnostic in shape.diagnostics if diagnostic.span not in places)]
@@ -61,7 +62,7 @@ def lint_text(text: str | bytes, file: str, *, registry: StepRegistry | None = N
     places |= {diagnostic.span for diagnostic in broken}
     findings = [finding for finding in _audible(findings, document) if finding.span not in places]
     diagnostics = sorted({*broken, *findings}, key=_order)
-    return LintResult(workflow=workflow, diagnostics=tuple(diagnostics), document=document)
+    return LintResult(file=file, workflow=workflow, diagnostics=tuple(diagnostics), document=document)
 
 
 def _run_rules(subject: Subject) -> Iterator[Diagnostic]:
