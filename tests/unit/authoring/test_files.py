@@ -70,7 +70,6 @@ def test_a_named_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.write(writer, b"text")
     os.close(writer)
     assert read_file(Path(f"/dev/fd/{reader}")) == b"text"
-
     os.close(reader)
 
 
