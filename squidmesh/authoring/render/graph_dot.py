@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from squidmesh.authoring.render.graph_arrows import arrows, endings, subtitle
+from squidmesh.authoring.render.graph_arrows import arrows, caption, endings
 from squidmesh.model.definition import Approval, Log, Pause, Uses, Wait
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ def render_graph(workflow: Workflow) -> str:
         '  edge [fontname="sans-serif"];',
     ]
     for name, step in workflow.steps.items():
-        label = f"{_quote(name)[:-1]}\\n{_quote(subtitle(step))[1:]}"
-        lines.append(f"  {_quote(name)} [shape={_shape(step.action)}, label={label}];")
+        label = "\\n".join(_escape(line) for line in (name, *caption(step)))
+        lines.append(f'  {_quote(name)} [shape={_shape(step.action)}, label="{label}"];')
     lines += [f"  {name} [shape=doublecircle];" for name in endings(workflow)]
     for arrow in arrows(workflow):
         style = ["style=dashed"] if arrow.outcome == "error" else []
@@ -46,5 +46,8 @@ def _shape(action: Action) -> str:
 
 
 def _quote(text: str) -> str:
-    escaped = " ".join(text.split()).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    return f'"{_escape(text)}"'
+
+
+def _escape(text: str) -> str:
+    return " ".join(text.split()).replace("\\", "\\\\").replace('"', '\\"')

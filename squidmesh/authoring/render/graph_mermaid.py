@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from squidmesh.authoring.render.graph_arrows import arrows, endings, subtitle
+from squidmesh.authoring.render.graph_arrows import arrows, caption, endings
 from squidmesh.model.definition import Approval, Log, Pause, Uses, Wait
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ def _id(name: str) -> str:
 
 
 def _node(name: str, step: Step) -> str:
-    label = f'"{name}<br/><small>{_escape(subtitle(step))}</small>"'
+    below = "".join(f"<br/><small>{_escape(line)}</small>" for line in caption(step))
+    label = f'"{name}{below}"'
     match step.action:
         case Uses():
             return f"{_id(name)}[{label}]"
@@ -43,11 +44,13 @@ def _node(name: str, step: Step) -> str:
 
 
 def _escape(text: str) -> str:
+    """Return a text in which nothing is Mermaid's or HTML's; ``#`` begins Mermaid's own entities."""
     return (
         " ".join(text.split())
+        .replace("#", "#35;")
         .replace("&", "&amp;")
         .replace('"', "&quot;")
         .replace("<", "&lt;")
         .replace(">", "&gt;")
-        .replace("|", "&#124;")
+        .replace("|", "#124;")
     )
