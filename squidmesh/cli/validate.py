@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import click
 
 from squidmesh.authoring.diagnostics import Severity
-from squidmesh.authoring.files import find_files
 from squidmesh.authoring.lint import lint_text
 from squidmesh.authoring.loader import lint_files
 from squidmesh.authoring.render.report import Report
@@ -19,6 +18,7 @@ from squidmesh.authoring.source import MAX_BYTES
 from squidmesh.cli.lint_settings import FORMATS, LintSettings, UsageError, read_lint_settings
 from squidmesh.cli.progress import tracked
 from squidmesh.cli.session import settings_in_force, step_types
+from squidmesh.cli.standard_input import read_stdin
 from squidmesh.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -108,11 +108,11 @@ def _shortened(path: Path) -> str:
 
 
 def _check(paths: Sequence[str], registry: StepRegistry | None, settings: LintSettings) -> Report:
+    content = read_stdin(MAX_BYTES + 1) if STDIN in paths else None
     on_disk = [path for path in paths if path != STDIN]
-    _, found = lint_files(on_disk, registry, partial(tracked, what="checking"))
-    files = [str(path) for path in find_files(on_disk)]
-    if STDIN in paths:
-        content = sys.stdin.buffer.read(MAX_BYTES + 1)
+    results, found = lint_files(on_disk, registry, partial(tracked, what="checking"))
+    files = [result.file for result in results]
+    if content is not None:
         found = [*found, *lint_text(content, STDIN_NAME, registry=registry).diagnostics]
         files.append(STDIN_NAME)
     reported = tuple(diagnostic for diagnostic in found if _is_reported(diagnostic, settings))

@@ -11,7 +11,7 @@ from squidmesh.model.duration import format_duration
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from squidmesh.model.definition import Step, Workflow
+    from squidmesh.model.definition import Recovery, Step, Workflow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +22,14 @@ class Arrow:
     target: str
     outcome: str = ""
     when: str | None = None
+    recovery: Recovery | None = None
 
     @property
     def label(self) -> str:
         """What stands on the arrow; a plain ``ok`` says nothing that an arrow does not."""
         outcome = "" if self.outcome == "ok" else self.outcome
+        if self.recovery:
+            outcome += f" (recovery: {self.recovery})"
         return " if ".join(part for part in (outcome, self.when) if part) if outcome else self.when or ""
 
 
@@ -35,9 +38,14 @@ def arrows(workflow: Workflow) -> Iterator[Arrow]:
     for name, step in workflow.steps.items():
         for dependency in step.after:
             yield Arrow(source=dependency, target=name)
-        for outcome, transitions in step.next.by_outcome() if step.next else ():
-            for transition in transitions:
-                yield Arrow(source=name, target=transition.to, outcome=outcome, when=transition.when)
+        yield from ways(name, step)
+
+
+def ways(name: str, step: Step) -> Iterator[Arrow]:
+    """Yield the arrows of a step's routes."""
+    for outcome, transitions in step.next.by_outcome() if step.next else ():
+        for way in transitions:
+            yield Arrow(source=name, target=way.to, outcome=outcome, when=way.when, recovery=way.recovery)
 
 
 def endings(workflow: Workflow) -> tuple[str, ...]:
@@ -72,3 +80,8 @@ def subtitle(step: Step) -> str:
             return step.step_type + (f", deadline {format_duration(length)}" if length else "")
         case _:
             return step.step_type
+
+
+def caption(step: Step) -> tuple[str, ...]:
+    """Return the lines below a step's name in a drawing: what it does, and under which condition."""
+    return (subtitle(step), f"when {step.when}") if step.when else (subtitle(step),)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from squidmesh.authoring.render.graph_arrows import arrows, endings, subtitle, title
+from squidmesh.authoring.render.graph_arrows import arrows, caption, endings, title
 from squidmesh.model.definition import ON_FAILURE_NAME, Approval, Log, Pause, Uses, Wait
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def render_graph(workflow: Workflow) -> str:
 
 
 def _node(identifier: str, name: str, step: Step) -> str:
-    label = f"{_quote(name)[:-1]}\\n{_quote(subtitle(step))[1:]}"
-    return f"  {_quote(identifier)} [shape={_shape(step.action)}, label={label}];"
+    label = "\\n".join(_escape(line) for line in (name, *caption(step)))
+    return f'  {_quote(identifier)} [shape={_shape(step.action)}, label="{label}"];'
 
 
 def _shape(action: Action) -> str:
@@ -57,5 +57,8 @@ def _shape(action: Action) -> str:
 
 
 def _quote(text: str) -> str:
-    escaped = " ".join(text.split()).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    return f'"{_escape(text)}"'
+
+
+def _escape(text: str) -> str:
+    return " ".join(text.split()).replace("\\", "\\\\").replace('"', '\\"')

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, assert_never
 
-from squidmesh.authoring.render.graph_arrows import arrows, endings, subtitle, title
+from squidmesh.authoring.render.graph_arrows import arrows, caption, endings, title
 from squidmesh.model.definition import ON_FAILURE_NAME, Approval, Log, Pause, Uses, Wait
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def _id(name: str) -> str:
 
 
 def _node(identifier: str, name: str, step: Step) -> str:
-    label = f'"{name}<br/><small>{_escape(subtitle(step))}</small>"'
+    below = "".join(f"<br/><small>{_escape(line)}</small>" for line in caption(step))
+    label = f'"{name}{below}"'
     match step.action:
         case Uses():
             return f"{identifier}[{label}]"
@@ -51,11 +52,13 @@ def _node(identifier: str, name: str, step: Step) -> str:
 
 
 def _escape(text: str) -> str:
+    """Return a text in which nothing is Mermaid's or HTML's; ``#`` begins Mermaid's own entities."""
     return (
         " ".join(text.split())
+        .replace("#", "#35;")
         .replace("&", "&amp;")
         .replace('"', "&quot;")
         .replace("<", "&lt;")
         .replace(">", "&gt;")
-        .replace("|", "&#124;")
+        .replace("|", "#124;")
     )

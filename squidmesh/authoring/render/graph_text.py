@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from squidmesh.authoring.render.graph_arrows import arrows, heading, subtitle
+from squidmesh.authoring.render.graph_arrows import heading, subtitle, ways
 from squidmesh.model.definition import Shape, Uses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from squidmesh.authoring.render.graph_arrows import Arrow
     from squidmesh.model.definition import Step, Workflow
 
 
@@ -62,7 +61,8 @@ def _ways(workflow: Workflow, name: str) -> Iterator[str]:
         if after:
             yield f"after {', '.join(after)}"
         return
-    ways: list[Arrow] = [arrow for arrow in arrows(workflow) if arrow.source == name and arrow.outcome]
-    width = max((len(arrow.outcome) for arrow in ways), default=0)
-    for arrow in ways:
-        yield f"{arrow.outcome:<{width}} -> {arrow.target}" + (f"  if {arrow.when}" if arrow.when else "")
+    found = list(ways(name, workflow.steps[name]))
+    width = max((len(arrow.outcome) for arrow in found), default=0)
+    for arrow in found:
+        recovery = f"  (recovery: {arrow.recovery})" if arrow.recovery else ""
+        yield f"{arrow.outcome:<{width}} -> {arrow.target}{recovery}" + (f"  if {arrow.when}" if arrow.when else "")

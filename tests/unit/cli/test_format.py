@@ -96,3 +96,41 @@ def test_a_link_stays_one_and_a_mode_too(folder: Path) -> None:
     assert link.is_symlink()
     assert (folder / "ugly.yaml").read_text() == PRETTY
     assert (folder / "ugly.yaml").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_file_that_cannot_be_formatted_is_named_and_left(folder: Path) -> None:
+    """Nobody takes it for canonical; for --check it is no change, since there is none to make."""
+    text = "--- |\n  text\n"
+    (folder / "ugly.yaml").write_text(text)
+    for arguments in ([], ["--check"], ["--diff"]):
+        result = CliRunner().invoke(command, [*arguments, str(folder)])
+        assert (result.exit_code, result.stdout) == (0, "")
+        assert "ugly.yaml: left as it is, because its canonical form would mean something else" in result.stderr
+        assert result.stderr.endswith(", 1 left as it is\n")
+        assert (folder / "ugly.yaml").read_text() == text
+    assert CliRunner().invoke(command, ["-"], input=text).stdout == text
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        (PRETTY.replace("\n", "\r\n"), "{path}: CRLF line breaks become LF\n"),
+        (
+            UGLY.replace("\n", "\r\n", 1).rstrip("\n"),
+            (
+                "{path}: CRLF line breaks become LF\n--- {path}\n+++ {path}\n@@ -1,2 +1,2 @@\n"
+                "-steps: {{a: {{next: complete, uses: b}}}}\n-workflow: x\n\\ No newline at end of file\n"
+                "+workflow: x\n+steps: {{a: {{uses: b, next: complete}}}}\n"
+            ),
+        ),
+        (
+            "workflow: x",
+            "--- {path}\n+++ {path}\n@@ -1 +1 @@\n-workflow: x\n\\ No newline at end of file\n+workflow: x\n",
+        ),
+    ],
+)
+def test_diff_shows_line_breaks(before: str, expected: str, tmp_path: Path) -> None:
+    """What would be written is never shown as nothing."""
+    path = tmp_path / "x.yaml"
+    path.write_bytes(before.encode())
+    assert CliRunner().invoke(command, ["--diff", str(path)]).stdout == expected.format(path=path)

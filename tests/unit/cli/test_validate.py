@@ -114,6 +114,35 @@ def test_standard_input() -> None:
     assert validate("-", given=b"\xff").exit_code == 1
 
 
+def test_a_file_named_twice_is_no_second_workflow(project: Path) -> None:
+    """Whatever its spelling, it is checked once and its name is taken once."""
+    result = validate("flows/good.yaml", str(project / "flows/good.yaml"), "flows", "../" + project.name + "/flows")
+    assert (result.exit_code, result.stderr) == (0, "1 file checked, nothing found\n")
+
+
+def test_every_file_is_counted(project: Path) -> None:
+    """A file that cannot be read was looked at, too."""
+    (project / "flows" / "gone.yaml").symlink_to("nowhere.yaml")
+    result = validate("flows")
+    assert result.exit_code == 1
+    assert "flows/gone.yaml:1:1: the file cannot be read: No such file or directory [SM118]" in result.stdout
+    assert result.stderr == "2 files checked, 1 error in 1 file\n"
+
+
+@pytest.mark.parametrize("arguments", [["validate", "-", "--no-registry"], ["format", "-"], ["graph", "-"]])
+def test_a_closed_standard_input_is_a_wrong_call(arguments: list[str]) -> None:
+    """A message says so, not an internal error."""
+    line = 'exec "$@" <&-'
+    done = subprocess.run(
+        ["/bin/sh", "-c", line, "sh", sys.executable, "-m", "squidmesh", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "standard input is closed" in done.stderr
+
+
 @pytest.mark.usefixtures("project")
 def test_reports_only_what_is_selected() -> None:
     """By code or the beginning of one; ignore takes out of what is selected."""
