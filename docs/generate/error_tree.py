@@ -26,8 +26,11 @@ CODES = {
     "step_raised": "the step raised an exception of another kind",
     "step_retry": "the step raised `RetryStep` without a code of its own",
     "step_timed_out": "an attempt took longer than the step's `timeout`",
+    "step_type_unavailable": "the worker cannot load the step type, or does not know it",
+    "transaction_async": "a step with `transaction: true` has a step type that is `async`",
     "transaction_broken": "a step with `transaction: true` ended the transaction itself",
     "transaction_failed": "the database refused the commit of a step with `transaction: true`",
+    "unrecordable": "the database refused what the step returned or raised",
     "worker_lost": "the worker vanished while the step ran",
 }
 _TEXT = """\

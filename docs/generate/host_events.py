@@ -15,8 +15,9 @@ _MEANINGS = {
     "step.completed": "a step completed",
     "step.failed": "a step failed for good",
     "step.retry_scheduled": "an attempt failed and another will follow, after `delay`",
-    "step.paused": "a gate, or an interrupted irreversible step, waits for a person",
-    "step.skipped": "a step's `when` did not hold",
+    "step.paused": "a person is waited for: at a gate, or because a step was interrupted that is irreversible or says "
+    "`on_worker_lost: pause`",
+    "step.skipped": "a step's `when` did not hold, or everything that it waits for was skipped",
     "step.claim_lost": "a result was refused, because the claim had passed to another worker",
     "schedule.fired": "a tick of a cron trigger started a run",
 }

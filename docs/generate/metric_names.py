@@ -18,7 +18,7 @@ _TEXT = """\
 # Metrics
 
 `squidmesh run --metrics-port PORT` serves these at `/metrics`, with the extra `squidmesh[metrics]`. Counters and
-histograms are of this process and are summed over processes; gauges are read from the database, so that every worker
+histograms are of this worker and are summed over workers; gauges are read from the database, so that every worker
 serves the same, at most once in ten seconds however many scrape. No run id is ever a label.
 
 {metrics}

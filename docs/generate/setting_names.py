@@ -1,4 +1,4 @@
-"""The page of the settings, from ``squidmesh/settings.py``; a setting without words here has no page."""
+"""The page of the settings, from ``squidmesh/settings/``; a setting without words here has no page."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from markdown import table
 
+from squidmesh.cli.lint_settings import LintSettings
 from squidmesh.settings import Settings
 
 PAGE = "reference/settings.md"
@@ -17,7 +18,8 @@ _MEANINGS = {
     "workflows": "a file, a folder, or a list of them",
     "schema": "the PostgreSQL schema that holds the tables",
     "queue": "the queue that a worker serves unless it is told others",
-    "lease": "how long a claim holds without a heartbeat; a worker that died is noticed after this and a sweep",
+    "lease": "how long a claim holds without a heartbeat, at least 1s; a worker that died is noticed after this and a "
+    "sweep",
     "poll_interval": "how often a worker looks for due steps when no wake-up reaches it",
     "sweep_interval": "how often a worker looks for passed leases, deadlines and time-outs",
     "grace": "how long running steps may go on after SIGTERM",
@@ -35,7 +37,8 @@ _TEXT = """\
 Read from arguments (`SquidMesh(…, lease="1m")`, options of commands), then `SQUIDMESH_*` variables, then
 `[tool.squidmesh]` of the nearest `squidmesh.toml` or `pyproject.toml`, upwards from the working directory. All problems
 are reported at once. Durations are text with a unit: `250ms`, `5s`, `10m`, `2h`, `1d`. Relative paths in a file start
-at that file's folder.
+at that file's folder, those of arguments and variables at the working directory. A `squidmesh.toml` has the tables that
+we have in `pyproject.toml`, and no others: what stands outside `[tool.squidmesh]` there is a problem, not passed over.
 
 {settings}
 
@@ -48,7 +51,8 @@ lease = "1m"
 ```
 
 Two tables stand beside the settings: `[tool.squidmesh.steps]` registers step types of an application that is not an
-installed package, and `[tool.squidmesh.validate]` holds `select`, `ignore` and `fail_on` for the linter.
+installed package, and `[tool.squidmesh.validate]` holds {validate} for
+`squidmesh validate`.
 """
 
 
@@ -59,7 +63,11 @@ def render() -> str:
         for field in dataclasses.fields(Settings)
         if field.name != "source"
     ]
-    return _TEXT.format(settings=table(("setting", "variable", "default", "meaning"), rows))
+    *others, last = [f"`{field.name}`" for field in dataclasses.fields(LintSettings)]
+    return _TEXT.format(
+        settings=table(("setting", "variable", "default", "meaning"), rows),
+        validate=f"{', '.join(others)} and {last}",
+    )
 
 
 def _shown(default: object) -> str:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
-from squidmesh.authoring.diagnostics import Span
 from squidmesh.authoring.edges import edges, is_mixed
 from squidmesh.authoring.upstream import provisions
 from squidmesh.expressions import Problem, ProblemKind, Variables, check_expression
@@ -15,9 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from squidmesh.authoring.diagnostics import Diagnostic, Severity
-    from squidmesh.authoring.document import Path
+    from squidmesh.authoring.document import Place
     from squidmesh.authoring.rules import Subject
-    from squidmesh.model.graph import Graph
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,16 +22,17 @@ class Condition:
     """A ``when``: its text, where it stands, and what is wrong with it there."""
 
     text: str
-    path: Path
+    path: Place
     problems: tuple[Problem, ...]
 
 
 def conditions(subject: Subject) -> tuple[Condition, ...]:
-    """Return the conditions of steps and of transitions, from memory if another rule has asked."""
-    known = _CHECKED.get(subject.graph)
-    if known is None:
-        known = _CHECKED[subject.graph] = tuple(_check(subject))
-    return known
+    """Return the conditions of steps and of transitions."""
+    return subject.once(_checked)
+
+
+def _checked(subject: Subject) -> tuple[Condition, ...]:
+    return tuple(_check(subject))
 
 
 def _check(subject: Subject) -> Iterator[Condition]:
@@ -52,9 +50,6 @@ def _check(subject: Subject) -> Iterator[Condition]:
             yield Condition(text=edge.transition.when, path=edge.when_path, problems=problems)
 
 
-_CHECKED: WeakKeyDictionary[Graph, tuple[Condition, ...]] = WeakKeyDictionary()
-
-
 def report(subject: Subject, kind: ProblemKind, code: str, severity: Severity) -> Iterator[Diagnostic]:
     """Yield the problems of one kind in all conditions."""
     for condition in conditions(subject):
@@ -64,27 +59,11 @@ def report(subject: Subject, kind: ProblemKind, code: str, severity: Severity) -
 
 
 def diagnose(subject: Subject, condition: Condition, problem: Problem, code: str, severity: Severity) -> Diagnostic:
-    """Return a problem at its place, also inside a text of several lines after ``|``."""
+    """Return a problem at its place, also inside a text of several lines."""
     document, text = subject.document, problem.message
-    span = _span_in_block(subject, condition, problem)
+    span = document.part_span(condition.path, problem.offset, problem.length)
     if span is not None:
         return document.source.diagnostic(code, text, span, severity=severity)
     if "\n" in condition.text.strip():
         text = f"{text} (line {problem.line}, column {problem.column} of the condition)"
-    return document.diagnostic(
-        code, text, condition.path, severity=severity, offset=problem.offset, length=problem.length
-    )
-
-
-def _span_in_block(subject: Subject, condition: Condition, problem: Problem) -> Span | None:
-    """Return the place of a problem in a literal block, whose lines stand in the file as they are."""
-    document = subject.document
-    start = document.value_span(condition.path)
-    if not document.line(start.line)[start.column - 1 :].startswith("|"):
-        return None
-    line = start.line + problem.line
-    indent = document.line(line).find(condition.text.split("\n")[problem.line - 1])
-    if indent < 0:
-        return None
-    column = indent + problem.column
-    return Span(line=line, column=column, end_line=line, end_column=column + problem.length)
+    return document.diagnostic(code, text, condition.path, severity=severity)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from squidmesh.authoring.diagnostics import START, Diagnostic, Severity, Span
+from squidmesh.authoring.nodes import Node, changed
 from squidmesh.authoring.source import Source, read_source
 from squidmesh.authoring.tree import read_nodes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from typing import Literal
 
-    from squidmesh.authoring.nodes import Node
 
-Path = tuple[str | int, ...]
+Place = tuple[str | int, ...]
+_LAST_WORD = re.compile(r"(\S+)\s*$")
+_BLOCK_HEAD = re.compile(r"(?:&\S+\s+)?[|>][-+0-9]*\s*(?:#.*)?$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +45,11 @@ class Document:
         """Return the line of this number, from 1; ``""`` beyond the end."""
         return self.source.line(number)
 
-    def key_span(self, path: Path) -> Span:
+    def key_span(self, path: Place) -> Span:
         """Return the place of the key or list item at ``path``; of the nearest part above if it is not there."""
         return self._find(path)[0]
 
-    def value_span(self, path: Path) -> Span:
+    def value_span(self, path: Place) -> Span:
         """Return the place of the value at ``path``; of its key if it is empty or is not there."""
         key, value, complete = self._find(path)
         empty = (value.line, value.column) == (value.end_line, value.end_column)
@@ -53,7 +59,7 @@ class Document:
         self,
         code: str,
         message: str,
-        path: Path,
+        path: Place,
         *,
         severity: Severity = Severity.ERROR,
         on: Literal["value", "key"] = "value",
@@ -64,10 +70,57 @@ class Document:
         """Return a finding at ``path``; ``offset`` and ``length`` name a part of a scalar's text."""
         span = self.key_span(path) if on == "key" else self.value_span(path)
         if on == "value" and (offset or length is not None):
-            span = self._part(path, span, offset, length)
+            span = self.part_span(path, offset, length) or span
         return self.source.diagnostic(code, message, span, severity=severity, related=related)
 
-    def _find(self, path: Path) -> tuple[Span, Span, bool]:
+    def part_span(self, path: Place, offset: int, length: int | None = None) -> Span | None:
+        """Return the place of a part of a scalar's text, however the scalar is written; None if it is not found.
+
+        What stands there is looked for in the file, as often as it stands in the text up to there: quotes, escapes and
+        broken lines change where words are, and hardly ever the words.
+        """
+        text: Any = self.data
+        for segment in path:
+            text = text[segment]
+        if not isinstance(text, str):
+            return None
+        end = len(text) if length is None else offset + max(length, 1)
+        part = text[offset:end].partition("\n")[0].rstrip()
+        if part:
+            return self._find_part(path, text, part, offset)
+        last = _LAST_WORD.search(text[:offset])
+        found = self._find_part(path, text, last[1], last.start()) if last else None
+        if found is not None:  # the place behind the text
+            found = replace(found, column=found.end_column, end_column=found.end_column + 1)
+        return found
+
+    def _find_part(self, path: Place, text: str, part: str, offset: int) -> Span | None:
+        word = re.compile(f"(?={re.escape(part)})")
+        before = len(word.findall(text, 0, offset + len(part) - 1))
+        return next(islice(self._occurrences(word, len(part), self.value_span(path)), before, None), None)
+
+    def _occurrences(self, word: re.Pattern[str], length: int, within: Span) -> Iterator[Span]:
+        """Yield the places of a word in a scalar, without the head of a block."""
+        for number in range(within.line, within.end_line + 1):
+            line = self.line(number)
+            start = within.column - 1 if number == within.line else 0
+            end = within.end_column - 1 if number == within.end_line else len(line)
+            if number == within.line and _BLOCK_HEAD.match(line, start):
+                continue
+            for match in word.finditer(line, start, end):
+                column = match.start() + 1
+                yield Span(line=number, column=column, end_line=number, end_column=column + length)
+
+    def mended(self, data: Any, renames: Sequence[tuple[Place, str]], dropped: Sequence[Place]) -> Document:
+        """Return the document with other data, in which some keys have another name and some list items are gone."""
+        root = self.root
+        for path in sorted(dropped, reverse=True):
+            root = changed(root, path[:-1], partial(_without_item, index=path[-1]))
+        for path, name in renames:
+            root = changed(root, path[:-1], partial(_with_name, key=path[-1], name=name))
+        return replace(self, data=data, root=root)
+
+    def _find(self, path: Place) -> tuple[Span, Span, bool]:
         """Return the places of key and value, and whether all of ``path`` is there."""
         node, key = self.root, self.root.span
         for segment in path:
@@ -80,20 +133,6 @@ class Document:
             else:
                 return key, node.span, False
         return key, node.span, True
-
-    def _part(self, path: Path, span: Span, offset: int, length: int | None) -> Span:
-        """Narrow the place of a scalar to a part of its text, where the text stands in one line as it is."""
-        text: Any = self.data
-        for segment in path:
-            text = text[segment]
-        if not isinstance(text, str) or span.line != span.end_line:
-            return span
-        start = self.line(span.line).find(text, span.column - 1, span.end_column - 1)
-        if start < 0:
-            return span
-        column = min(start + 1 + offset, span.end_column)
-        end = span.end_column if length is None else min(column + max(length, 1), span.end_column)
-        return Span(line=span.line, column=column, end_line=span.line, end_column=max(end, column + 1))
 
 
 def read_document(text: str | bytes, file: str) -> tuple[Document | None, list[Diagnostic]]:
@@ -112,6 +151,15 @@ def read_document(text: str | bytes, file: str) -> tuple[Document | None, list[D
             found.append(source.diagnostic("SM105", message, START))
         return None, found
     return Document(source=source, data=_plain(root), root=root), found
+
+
+def _without_item(node: Node, index: str | int) -> Node:
+    return node if node.items is None else replace(node, items=[n for i, n in enumerate(node.items) if i != index])
+
+
+def _with_name(node: Node, key: str | int, name: str) -> Node:
+    entries = {name if entry == key else entry: value for entry, value in (node.entries or {}).items()}
+    return node if node.entries is None else replace(node, entries=entries)
 
 
 def _is_empty(root: Node) -> bool:

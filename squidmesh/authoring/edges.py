@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from squidmesh.model.definition import Shape
+from squidmesh.model.definition import RESERVED_STEPS, Shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from squidmesh.authoring.document import Path
+    from squidmesh.authoring.document import Place
     from squidmesh.authoring.rules import Subject
     from squidmesh.model.definition import Routes, Transition
-
-_OUTCOMES = ("ok", "error", "deadline")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +26,11 @@ class Edge:
     outcome: str
     index: int
     name: str
-    path: Path
+    path: Place
     transition: Transition | None = None
 
     @property
-    def when_path(self) -> Path:
+    def when_path(self) -> Place:
         """Where the transition's condition stands."""
         return (*self.path[:-1], "when")
 
@@ -49,10 +47,10 @@ def edges(subject: Subject) -> Iterator[Edge]:
 def routes(name: str, declared: Routes, data: Any) -> Iterator[Edge]:
     """Yield the routes of one step; ``data`` is its ``next`` in the file."""
     by_outcome = isinstance(data, dict) and "to" not in data
-    for outcome in _OUTCOMES:
-        place: Path = ("steps", name, "next", outcome) if by_outcome else ("steps", name, "next")
+    for outcome, transitions in declared.by_outcome():
+        place: Place = ("steps", name, "next", outcome) if by_outcome else ("steps", name, "next")
         given = data.get(outcome) if by_outcome else data
-        for index, transition in enumerate(getattr(declared, outcome)):
+        for index, transition in enumerate(transitions):
             path = place
             if isinstance(given, list):
                 path = (*place, index, "to")
@@ -68,5 +66,5 @@ def is_mixed(subject: Subject) -> bool:
 
 def has_unknown_target(subject: Subject) -> bool:
     """Return whether an edge leads nowhere, so that what seems to be missing may only be misspelt."""
-    known = {*subject.workflow.steps, "complete", "fail"}
+    known = {*subject.workflow.steps, *RESERVED_STEPS}
     return any(edge.name not in known for edge in edges(subject))

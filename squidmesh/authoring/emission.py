@@ -2,58 +2,40 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
-from squidmesh.authoring.key_order import key_order, sort_key
-
 if TYPE_CHECKING:
-    from squidmesh.authoring.document import Path
-    from squidmesh.authoring.layout import Child, Item, Note
+    from squidmesh.authoring.entries import Child, Item, Note
 
 WIDTH = 100
 _STEP = 2
 
 
 def emit(root: Item) -> list[str]:
-    """Return the lines of the whole document."""
+    """Return the lines of the whole document, its entries in the order that they have."""
     if root.is_block:
-        return _block(root, 0, ())
-    return [*(note.text for note in root.below), _flow(root, ())]
+        return _block(root, 0, spaced=any(_is_apart(child) for child in root.children[1:]))
+    return [*(note.text for note in root.below), _flow(root)]
 
 
-def _block(node: Item, indent: int, path: Path) -> list[str]:
-    """Return the lines of a block mapping or list, keys in canonical order."""
+def _block(node: Item, indent: int, *, spaced: bool = False) -> list[str]:
+    """Return the lines of a block mapping or list; ``spaced``: with an empty line above each block in it."""
     lines: list[str] = []
-    ordered = _ordered(node, path)
-    spaced = not path and any(_is_apart(child) for _, child in ordered[1:])
     open_end = True  # an empty line here would be the first, or become part of a text
-    for index, child in ordered:
-        inner = (*path, _name(child, index))
+    for child in node.children:
         if not open_end and (_is_apart(child) or (spaced and child.value.is_block)):
             lines.append("")
-        lines += _child(child, indent, inner)
-        open_end = _keeps_breaks(child.value, inner)
+        lines += _child(child, indent)
+        open_end = _keeps_breaks(child.value)
     return lines + _notes(node.below, indent, after=not open_end)
 
 
-def _keeps_breaks(value: Item, path: Path) -> bool:
+def _keeps_breaks(value: Item) -> bool:
     """Return whether a value ends in a block scalar to which empty lines below it belong (``+``)."""
     if value.is_block and not value.below:
-        index, last = _ordered(value, path)[-1]
-        return _keeps_breaks(last.value, (*path, _name(last, index)))
+        return _keeps_breaks(value.children[-1].value)
     return value.kind == "block" and "+" in value.text
-
-
-def _ordered(node: Item, path: Path) -> list[tuple[int, Child]]:
-    children = list(enumerate(node.children))
-    if node.kind == "mapping":
-        order = key_order(path)
-        children.sort(key=lambda pair: sort_key(order, str(_name(pair[1], 0))))
-    return children
-
-
-def _name(child: Child, index: int) -> str | int:
-    return index if child.key is None else child.key.value
 
 
 def _is_apart(child: Child) -> bool:
@@ -61,22 +43,20 @@ def _is_apart(child: Child) -> bool:
     return child.above[0].blank if child.above else child.blank
 
 
-def _child(child: Child, indent: int, path: Path) -> list[str]:
+def _child(child: Child, indent: int) -> list[str]:
     above = _notes(child.above, indent)
     if child.above and child.blank:
         above.append("")
     value = child.value
-    start = " " * indent + ("-" if child.key is None else f"{_scalar(child.key)}:")
-    if child.key is not None and child.key.kind == "alias":
-        start = " " * indent + f"{child.key.text} :"
+    start = " " * indent + ("-" if child.key is None else _key(child.key))
     beside = f"  {child.beside.text}" if child.beside else ""
     anchor = f" &{value.anchor}" if value.anchor and value.kind != "alias" else ""
-    if _as_block(value, indent, path):
-        nested = _block(value, indent + _STEP, path)
+    if _as_block(child, indent):
+        nested = _block(value, indent + _STEP)
         if child.key is None and not anchor and not beside:
             return [*above, *_joined(nested, indent)]
         return [*above, f"{start}{anchor}{beside}", *nested]
-    first, *rest = _content(value, indent, path)
+    first, *rest = _content(value, indent)
     line = f"{start}{anchor} {first}" if first else f"{start}{anchor}"
     if rest and value.kind != "block":
         rest[-1] += beside
@@ -84,14 +64,15 @@ def _child(child: Child, indent: int, path: Path) -> list[str]:
     return [*above, line + beside, *rest]
 
 
-def _as_block(value: Item, indent: int, path: Path) -> bool:
+def _as_block(child: Child, indent: int) -> bool:
     """Return whether a value gets lines of its own: what is in block style, and flow that does not fit in one line."""
+    value, name = child.value, child.key.value if child.key is not None else "-"
     if value.kind not in {"mapping", "list"} or not value.children or value.lines is not None:
         return False
     if not value.flow:
         return True
     several = value.start.line != value.end.line
-    return several and len(_flow(value, path)) + indent + len(str(path[-1])) > WIDTH
+    return several and len(_flow(value)) + indent + len(name) > WIDTH
 
 
 def _joined(nested: list[str], indent: int) -> list[str]:
@@ -103,7 +84,7 @@ def _joined(nested: list[str], indent: int) -> list[str]:
     return nested
 
 
-def _content(value: Item, indent: int, path: Path) -> list[str]:
+def _content(value: Item, indent: int) -> list[str]:
     """Return the text of a value that begins beside its key: its first line, and further ones indented."""
     if value.kind == "block":
         lead = " " * (indent + _STEP)
@@ -113,7 +94,7 @@ def _content(value: Item, indent: int, path: Path) -> list[str]:
     if value.kind == "scalar" and "\n" in value.text:
         first, *rest = value.text.split("\n")
         return [first.rstrip(), *(" " * (indent + _STEP) + line.strip() if line.strip() else "" for line in rest)]
-    return [_flow(value, path)]
+    return [_flow(value)]
 
 
 def _block_header(value: Item) -> str:
@@ -132,29 +113,33 @@ def _verbatim(value: Item, indent: int) -> list[str]:
     return [first.rstrip(), *(" " * shift + line[lead:].rstrip() if line.strip() else "" for line in rest)]
 
 
-def _flow(value: Item, path: Path) -> str:
+def _flow(value: Item) -> str:
     if value.kind == "list":
-        return "[" + ", ".join(_member(child.value, (*path, index)) for index, child in enumerate(value.children)) + "]"
+        return "[" + ", ".join(_member(child.value) for child in value.children) + "]"
     if value.kind == "mapping":
-        entries = [
-            f"{_scalar(child.key)}: {_member(child.value, (*path, child.key.value))}".rstrip()
-            for _, child in _ordered(value, path)
-            if child.key is not None
-        ]
+        # A key whose value is empty keeps its blank, without which the colon would belong to it.
+        entries = [f"{_key(child.key)} {_member(child.value)}" for child in value.children if child.key]
         return "{" + ", ".join(entries) + "}"
     return _scalar(value)
 
 
-def _member(value: Item, path: Path) -> str:
+def _member(value: Item) -> str:
     """Return a value inside a flow collection, its anchor before it."""
-    text = _flow(value, path)
+    text = _flow(value)
     return f"&{value.anchor} {text}" if value.anchor and value.kind != "alias" else text
+
+
+def _key(key: Item) -> str:
+    """Return a key with its colon, which must not touch an alias."""
+    return f"{key.text} :" if key.kind == "alias" else f"{_member(key)}:"
 
 
 def _scalar(node: Item) -> str:
     """Return a scalar in one line; single quotes become double ones where that needs no escape."""
     if node.kind == "scalar" and "\n" in node.text:
-        return " ".join(node.text.split())
+        several = node.style is not None or "\n" in node.value
+        # A text in JSON is one in YAML.
+        return json.dumps(node.value, ensure_ascii=False) if several else " ".join(node.text.split())
     if node.style == "'" and not set(node.value) & {'"', "\\"} and node.value.isprintable():
         return f'"{node.value}"'
     return node.text

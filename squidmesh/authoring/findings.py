@@ -9,24 +9,27 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jsonschema import ValidationError
 
-Path = tuple[str | int, ...]
-LONGEST_NAME = 80  # no longer text is compared with names
+    from squidmesh.authoring.document import Place
+
+EXCLUDED = frozenset({"SM201", "SM204", "SM207", "SM212", "SM213"})  # a key that does not belong where it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
     """What the validator found: ``keyword`` of the schema asks for ``limit``, and ``value`` at ``path`` breaks it.
 
-    ``parent`` is the mapping or list that ``value`` stands in; ``is_key`` whether ``value`` is a key of it.
+    ``parent`` is the mapping or list that ``value`` stands in; ``is_key`` whether ``value`` is a key of it. ``root`` is
+    all of the file's data.
     """
 
     keyword: str
     limit: Any
     value: Any
-    path: Path
+    path: Place
     parent: Any
     schema: Mapping[str, Any]
     is_key: bool
+    root: Any
 
     @property
     def title(self) -> str:
@@ -48,7 +51,7 @@ class Finding:
 
     code: str
     message: str
-    path: Path
+    path: Place
     on_key: bool = False
     rename: str | None = None
     harmless: bool = False
@@ -71,4 +74,5 @@ def violation_of(error: ValidationError, data: Any) -> Violation:
         parent=parent,
         schema=error.schema if isinstance(error.schema, Mapping) else {},
         is_key=is_key,
+        root=data,
     )

@@ -7,8 +7,10 @@ means never changes: the result is read again and compared before it is handed o
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from squidmesh.authoring.arrangement import arrange
 from squidmesh.authoring.document import read_document
 from squidmesh.authoring.emission import emit
 from squidmesh.authoring.layout import Layout
@@ -17,37 +19,51 @@ from squidmesh.errors import InvalidWorkflow
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from squidmesh.authoring.layout import Child, Item, Note
+    from squidmesh.authoring.document import Document
+    from squidmesh.authoring.entries import Child, Item, Note
 
 _EDITOR_LINE = ("# yaml-language-server:", "#!")
 
 
-def format_text(text: str | bytes, file: str = "<text>") -> str:
-    """Return the canonical form of a workflow file; ``InvalidWorkflow`` if it cannot be read as YAML.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Formatted:
+    """The canonical ``text`` of a file; where that cannot be had, the file's own, and ``obstacle`` says why."""
 
-    A file whose form cannot be made canonical without changing what it says is returned as it is.
-    """
+    text: str
+    obstacle: str | None = None
+
+
+def format_text(text: str | bytes, file: str = "<text>") -> Formatted:
+    """Return the canonical form of a workflow file; ``InvalidWorkflow`` if it cannot be read as YAML."""
     document, found = read_document(text, file)
     if document is None or found:
         raise InvalidWorkflow(found)
     source = document.text.replace("\r\n", "\n").replace("\r", "\n")
-    result = canonical(source)
-    return result if _same(document.data, source, result, file) else source
-
-
-def canonical(source: str) -> str:
-    """Return the canonical form of good YAML with plain line breaks, unchecked."""
     layout = Layout(source)
+    result = canonical(layout)
+    obstacle = None if result == source else _obstacle(document, layout, result)
+    if obstacle:
+        return Formatted(text=text if isinstance(text, str) else text.decode(), obstacle=obstacle)
+    return Formatted(text=result)
+
+
+def canonical(layout: Layout) -> str:
+    """Return the canonical form of a layout, unchecked; its entries are in canonical order then."""
     header = _take_header(layout.root, layout)
+    arrange(layout.root)
     return "\n".join([*header, *emit(layout.root)]) + "\n"
 
 
-def _same(data: object, source: str, result: str, file: str) -> bool:
-    """Return whether ``result`` holds the same data and the same comments."""
-    document, found = read_document(result, file)
-    if document is None or found or document.data != data:
-        return False
-    return _comments(Layout(source)) == _comments(Layout(result))
+def _obstacle(document: Document, layout: Layout, result: str) -> str | None:
+    """Return why ``result`` must not replace the document; None if it holds the same data and the same comments."""
+    read, found = read_document(result, document.file)
+    if read is None or found:
+        return "its canonical form could not be read again"
+    if read.data != document.data:
+        return "its canonical form would mean something else"
+    if _comments(Layout(result)) != _comments(layout):
+        return "its canonical form would lose a comment"
+    return None
 
 
 def _comments(layout: Layout) -> Sequence[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from squidmesh.authoring.document import Path
+    from squidmesh.authoring.document import Place
 
 _WORKFLOW = ("workflow", "description", "version", "queue", "timeout", "defaults", "triggers", "steps", "on_failure")
 _DEFAULTS = ("queue", "timeout", "retry")
@@ -24,7 +24,7 @@ _ROUTES = ("ok", "error", "deadline", "to")
 _TRANSITION = ("when", "to", "recovery")
 
 
-def key_order(path: Path) -> tuple[str, ...]:
+def key_order(path: Place) -> tuple[str, ...]:
     """Return the keys of the mapping at ``path`` in canonical order; empty where the author's order stays."""
     match path:
         case ():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import re
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -13,16 +11,17 @@ from squidmesh.authoring.diagnostics import Diagnostic, Severity
 from squidmesh.authoring.document import Document, read_document
 from squidmesh.authoring.rules import Subject, all_rules
 from squidmesh.authoring.schema import check_shape
+from squidmesh.authoring.silencing import audible
 from squidmesh.model.graph import Graph
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
+    from squidmesh.authoring.diagnostics import Span
     from squidmesh.model.definition import Workflow
     from squidmesh.steps.registry import StepRegistry
 
 MOST_OF_ONE_RULE = 500
-_IGNORE = re.compile(r"#\s*squidmesh:\s*ignore\[([A-Z0-9,\s]*)\]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +32,7 @@ class LintResult:
     then hold errors of the rules; ``document`` once it can be read at all.
     """
 
+    file: str
     workflow: Workflow | None
     diagnostics: tuple[Diagnostic, ...]
     document: Document | None = None
@@ -47,21 +47,27 @@ def lint_text(text: str | bytes, file: str, *, registry: StepRegistry | None = N
     """Check a workflow file, as far as what is wrong with it allows; no ``registry``: step types are not checked."""
     document, found = read_document(text, file)
     if document is None:
-        return LintResult(workflow=None, diagnostics=tuple(found))
+        return LintResult(file=file, workflow=None, diagnostics=tuple(found))
     shape = check_shape(document)
     places = {diagnostic.span for diagnostic in found}
+    tags = [diagnostic.span for diagnostic in found if diagnostic.code == "SM106"]
     broken = [*found, *(diagnostic for diagnostic in shape.diagnostics if diagnostic.span not in places)]
     workflow, findings = None, []
-    if shape.data is not None:
-        mended = dataclasses.replace(document, data=shape.data)
-        compiled = compile_document(mended)
-        subject = Subject(document=mended, workflow=compiled, graph=Graph(compiled), registry=registry)
-        findings = [*_run_rules(subject)]
+    if shape.document is not None:
+        compiled = compile_document(shape.document)
+        subject = Subject(document=shape.document, workflow=compiled, graph=Graph(compiled), registry=registry)
+        findings = [each for each in _run_rules(subject) if not shape.misleads(each) and not _is_tagged(each, tags)]
         workflow = None if broken else compiled
     places |= {diagnostic.span for diagnostic in broken}
-    findings = [finding for finding in _audible(findings, document) if finding.span not in places]
+    findings = [finding for finding in audible(findings, document) if finding.span not in places]
     diagnostics = sorted({*broken, *findings}, key=_order)
-    return LintResult(workflow=workflow, diagnostics=tuple(diagnostics), document=document)
+    return LintResult(file=file, workflow=workflow, diagnostics=tuple(diagnostics), document=document)
+
+
+def _is_tagged(finding: Diagnostic, tags: Sequence[Span]) -> bool:
+    """Return whether a finding is about a value that a tag tears apart: it begins behind the tag, in its line."""
+    span = finding.span
+    return any(tag.line == span.line and tag.column <= span.column for tag in tags)
 
 
 def _run_rules(subject: Subject) -> Iterator[Diagnostic]:
@@ -73,20 +79,3 @@ def _run_rules(subject: Subject) -> Iterator[Diagnostic]:
 
 def _order(diagnostic: Diagnostic) -> tuple[object, ...]:
     return diagnostic.span.line, diagnostic.span.column, diagnostic.code, diagnostic.message
-
-
-def _audible(found: Iterable[Diagnostic], document: Document) -> Iterator[Diagnostic]:
-    """Yield what no comment silences; an error stays, since the workflow would not load with it anyway."""
-    for diagnostic in found:
-        line = diagnostic.span.line
-        ignored = _ignored_codes(document.line(line))
-        above = document.line(line - 1)
-        if above.lstrip().startswith("#"):
-            ignored |= _ignored_codes(above)
-        if diagnostic.severity is Severity.ERROR or diagnostic.code not in ignored:
-            yield diagnostic
-
-
-def _ignored_codes(line: str) -> set[str]:
-    match = _IGNORE.search(line)
-    return {code.strip() for code in match[1].split(",")} if match else set()

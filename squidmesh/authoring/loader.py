@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from squidmesh.authoring.diagnostics import Diagnostic, Severity
-from squidmesh.authoring.files import find_files, read_file, without_files
+from squidmesh.authoring.files import read_file, search
 from squidmesh.authoring.lint import LintResult, lint_text
 from squidmesh.errors import InvalidWorkflow
 
@@ -35,22 +35,24 @@ def lint_files(
     registry: StepRegistry | None = None,
     track: Callable[[Sequence[Path]], Iterable[Path]] = iter,
 ) -> tuple[list[LintResult], list[Diagnostic]]:
-    """Check every workflow file below ``paths``; return the results and all findings, file by file.
+    """Check every workflow file below ``paths``; return a result for each and all findings, file by file.
 
     ``track`` passes the files on, and may show how far it is.
     """
-    found = list(without_files(paths))
-    results: list[LintResult] = []
-    for path in track(find_files(paths)):
-        content = read_file(path)
-        if isinstance(content, Diagnostic):
-            found.append(content)
-            continue
-        result = lint_text(content, str(path), registry=registry)
-        results.append(result)
+    there = search(paths)
+    results = [_lint_file(path, registry) for path in track(there.files)]
+    found = [*there.problems]
+    for result in results:
         found.extend(result.diagnostics)
     found.extend(shared_names(results))
     return results, found
+
+
+def _lint_file(path: Path, registry: StepRegistry | None) -> LintResult:
+    content = read_file(path)
+    if isinstance(content, Diagnostic):
+        return LintResult(file=str(path), workflow=None, diagnostics=(content,))
+    return lint_text(content, str(path), registry=registry)
 
 
 def shared_names(results: Iterable[LintResult]) -> Iterator[Diagnostic]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from squidmesh.authoring.diagnostics import Span
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from squidmesh.authoring.scalars import NotJsonError, Scalar
 
 
@@ -28,6 +30,21 @@ class Node:
     entries: dict[str, tuple[Node, Node]] | None = None
     size: int = 1
     height: int = 1
+
+
+def changed(node: Node, path: tuple[str | int, ...], change: Callable[[Node], Node]) -> Node:
+    """Return a tree in which ``change`` was made to the node at a path, if there is one; the tree given stays."""
+    if not path:
+        return change(node)
+    segment, rest = path[0], path[1:]
+    if node.entries is not None and isinstance(segment, str) and segment in node.entries:
+        key, value = node.entries[segment]
+        return replace(node, entries={**node.entries, segment: (key, changed(value, rest, change))})
+    if node.items is not None and isinstance(segment, int) and segment < len(node.items):
+        items = list(node.items)
+        items[segment] = changed(items[segment], rest, change)
+        return replace(node, items=items)
+    return node
 
 
 def join(first: Span, last: Span) -> Span:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from squidmesh.errors import SquidMeshError
 from squidmesh.model.definition import Uses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from squidmesh.authoring.document import Path
+    from squidmesh.authoring.document import Place
     from squidmesh.authoring.rules import Subject
     from squidmesh.model.definition import Step
 
@@ -20,13 +21,13 @@ class Use:
     """A step type named at ``path``; ``step`` is the file's step, ``name`` None for ``on_failure``."""
 
     step_type: str
-    path: Path
+    path: Place
     step: Step
     action: Uses
     name: str | None = None
 
     @property
-    def place(self) -> Path:
+    def place(self) -> Place:
         """Where the step stands."""
         return self.path[:-1]
 
@@ -55,3 +56,13 @@ def uses(subject: Subject) -> Iterator[Use]:
     if subject.registry is not None:
         yield from calls(subject)
         yield from compensations(subject)
+
+
+def refusals(subject: Subject) -> Iterator[tuple[Use, SquidMeshError]]:
+    """Yield every place that names a step type which the registry does not give, with its error."""
+    for use in uses(subject):
+        try:
+            if subject.registry is not None:
+                subject.registry.get(use.step_type)
+        except SquidMeshError as error:
+            yield use, error

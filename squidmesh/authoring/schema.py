@@ -8,11 +8,13 @@ import warnings
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from jsonschema import Draft7Validator, FormatChecker, ValidationError, validators
 
-from squidmesh.authoring.repair import repair
+from squidmesh.authoring.findings import EXCLUDED
+from squidmesh.authoring.mends import LEFT_OUT
+from squidmesh.authoring.repair import renames, repair
 from squidmesh.authoring.schema_file import read_schema
 from squidmesh.authoring.violations import explain
 from squidmesh.model.duration import parse_duration
@@ -21,50 +23,70 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from squidmesh.authoring.diagnostics import Diagnostic
-    from squidmesh.authoring.document import Document
-    from squidmesh.authoring.findings import Finding, Path
+    from squidmesh.authoring.document import Document, Place
+    from squidmesh.authoring.findings import Finding
+    from squidmesh.authoring.mends import Mend
 
 MAX_VIOLATIONS = 500
-_MOST_REPAIRS = 3
-EXCLUDED = frozenset({"SM201", "SM204", "SM207", "SM212", "SM213"})
+_MOST_REPAIRS = 5
 _formats = FormatChecker(formats=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """What the shape check found; ``data`` is the file's data, mended where that misleads no other rule, or None."""
+    """What the shape check found; ``document`` can be compiled (None: nobody knows how), ``mends`` made it so."""
 
     diagnostics: tuple[Diagnostic, ...]
-    data: Any
+    document: Document | None
+    mends: tuple[Mend, ...] = ()
+
+    def misleads(self, finding: Diagnostic) -> bool:
+        """Return whether a rule's finding may come from what stands in for a broken part."""
+        return self.document is not None and any(_misleads(mend, finding, self.document) for mend in self.mends)
 
 
 def check_shape(document: Document) -> Shape:
-    """Compare a document with the schema."""
+    """Compare a document with the schema; what is in a misspelt key is compared once that has its name."""
     found = find_violations(document.data)
-    diagnostics = tuple(
-        document.diagnostic(finding.code, finding.message, finding.path, on="key" if finding.on_key else "value")
-        for finding in found
-    )
-    if not found:
-        return Shape(diagnostics=(), data=document.data)
-    return Shape(diagnostics=diagnostics, data=_mend(document.data, found))
-
-
-def _mend(data: Any, found: Sequence[Finding]) -> Any:
-    """Return data whose only violations are harmless, or None; a key that got its name may then need more."""
+    diagnostics = [_diagnose(document, finding) for finding in found]
+    mends: list[Mend] = []
+    named: set[Place] = set()
     for _ in range(_MOST_REPAIRS):
-        data = repair(data, found)
-        if data is None:
-            return None
-        found = find_violations(data)
         if all(finding.harmless for finding in found):
-            return data
-    return None
+            return Shape(diagnostics=tuple(diagnostics), document=document, mends=tuple(mends))
+        if not isinstance(document.data, dict):
+            break
+        document, made = _repair(document, found)
+        mends += made
+        named |= {(*path[:-1], name) for path, name in renames(found)}
+        found = find_violations(document.data)
+        diagnostics += [_diagnose(document, finding) for finding in found if _is_in(finding.path, named)]
+    return Shape(diagnostics=tuple(diagnostics), document=None)
+
+
+def _diagnose(document: Document, finding: Finding) -> Diagnostic:
+    on: Literal["key", "value"] = "key" if finding.on_key else "value"
+    return document.diagnostic(finding.code, finding.message, finding.path, on=on)
+
+
+def _repair(document: Document, found: Sequence[Finding]) -> tuple[Document, list[Mend]]:
+    data, mends = repair(document.data, found)
+    dropped = [mend.path for mend in mends if mend.value is LEFT_OUT and isinstance(mend.path[-1], int)]
+    return document.mended(data, renames(found), dropped), mends
+
+
+def _is_in(path: Place, places: Collection[Place]) -> bool:
+    return any(path[:end] in places for end in range(1, len(path) + 1))
+
+
+def _misleads(mend: Mend, finding: Diagnostic, document: Document) -> bool:
+    place = document.value_span(mend.within)
+    return finding.code.startswith(mend.misled) and place.line <= finding.span.line <= place.end_line
 
 
 def find_violations(data: Any) -> list[Finding]:
     """Return everything in ``data`` that breaks the schema, at most ``MAX_VIOLATIONS``, each place once by code."""
-    found: dict[tuple[Path, bool, str], Finding] = {}
+    found: dict[tuple[Place, bool, str], Finding] = {}
     for error in islice(_validator().iter_errors(data), MAX_VIOLATIONS):
         for finding in islice(explain(error, data), MAX_VIOLATIONS - len(found)):
             found.setdefault((finding.path, finding.on_key, finding.code), finding)
@@ -72,7 +94,7 @@ def find_violations(data: Any) -> list[Finding]:
     return [finding for finding in found.values() if not _is_beneath(finding, excluded)]
 
 
-def _is_beneath(finding: Finding, excluded: Collection[Path]) -> bool:
+def _is_beneath(finding: Finding, excluded: Collection[Place]) -> bool:
     """Return whether a key above the finding does not belong there, so that its value does not matter."""
     ends = range(1, len(finding.path) + (not finding.on_key))
     return any(finding.path[:end] in excluded for end in ends)
@@ -81,7 +103,7 @@ def _is_beneath(finding: Finding, excluded: Collection[Path]) -> bool:
 @cache
 def _validator() -> Any:
     kind = validators.extend(  # type: ignore[no-untyped-call]  # jsonschema annotates it only in part
-        Draft7Validator, {"uniqueItems": _unique_items}
+        Draft7Validator, {"uniqueItems": _unique_items, "pattern": _matches}
     )
     return kind(_named_exclusions(read_schema()), format_checker=_formats)
 
@@ -109,6 +131,12 @@ def _unique_items(_validator: Any, unique: bool, items: Any, _schema: Any) -> It
         if text in seen:
             yield ValidationError("repeated", path=(index,))
         seen.add(text)
+
+
+def _matches(_validator: Any, pattern: str, text: Any, _schema: Any) -> Iterator[ValidationError]:
+    """Search as ECMAScript does, to whom ``$`` is the end; to Python it is also the place before a last line break."""
+    if isinstance(text, str) and not re.search(re.sub(r"\$$", r"\\Z", pattern), text):
+        yield ValidationError("does not match")
 
 
 @_formats.checks("squidmesh-duration", raises=ValueError)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_BYTES = 1_000_000
+MAX_DIRECTIVES = 100  # that are reported: nobody reads on
 _BREAK = re.compile(r"\r\n|\r|\n")
 # YAML 1.2.2, production c-printable: everything else may not stand in a file.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -29,11 +30,11 @@ class Source:
         """Return the line of this number (from 1) without its line break; ``""`` beyond the end."""
         return self.lines[number - 1] if 1 <= number <= len(self.lines) else ""
 
-    def span_at(self, index: int, length: int = 1) -> Span:
-        """Return the place of ``length`` characters at an index of the text, within one line."""
+    def span_at(self, index: int) -> Span:
+        """Return the place of the character at an index of the text."""
         before = _BREAK.split(self.text[:index])
         line, column = len(before), len(before[-1]) + 1
-        return Span(line=line, column=column, end_line=line, end_column=column + length)
+        return Span(line=line, column=column, end_line=line, end_column=column + 1)
 
     def diagnostic(
         self,
@@ -107,7 +108,8 @@ def _without_directives(source: Source) -> tuple[Source, list[Diagnostic]]:
     places = list(_directives(source.lines))
     if not places:
         return source, []
-    found = [source.diagnostic("SM107", _directive_message(source.line(span.line)), span) for span in places]
+    shown = places[:MAX_DIRECTIVES]
+    found = [source.diagnostic("SM107", _directive_message(source.line(span.line)), span) for span in shown]
     lines = list(source.lines)
     for span in places:
         lines[span.line - 1] = ""

@@ -10,8 +10,6 @@ from ruamel.yaml.error import MarkedYAMLError
 from squidmesh.authoring.diagnostics import Diagnostic, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from squidmesh.authoring.source import Source
 
 # What a parser's problem contains -> what an author is told instead.
@@ -38,6 +36,8 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     ("expected '<document start>'", "a second document begins here without '---'; a file holds one workflow"),
     ("expected the node content", "a value is missing here"),
 )
+# Where a value begins with an exclamation mark.
+_BANG = re.compile(r"(?:^\s*|[:,\[{-]\s+)(?P<bang>!)")
 _SPECIAL = re.compile(r"found character '(?P<character>[%@`])' that cannot start")
 
 
@@ -51,6 +51,10 @@ def explain_syntax_error(source: Source, error: Exception) -> Diagnostic:
         mark = error.context_mark or mark  # where the quote opens says more than the end of the file
     span = _point(source, mark.line + 1, mark.column + 1) if mark else _point(source, 1, 1)
     problem = str(error.problem or error.context or "this is not YAML")
+    unquoted = _BANG.search(source.line(span.line)[: span.column])
+    if unquoted and "tag handle" not in problem:
+        place = _point(source, span.line, unquoted.start("bang") + 1)
+        return source.diagnostic("SM101", "a text that begins with '!' needs quotes, or YAML takes it for a tag", place)
     if "'\\t'" in problem or _tab_in_indentation(source, span):
         return source.diagnostic("SM103", "a tab cannot indent or begin anything in YAML; use spaces", span)
     context = error.context_mark
@@ -69,11 +73,7 @@ def _phrase(problem: str) -> str:
     special = _SPECIAL.search(problem)
     if special:
         return f"a text cannot begin with {special['character']}; quote it"
-    return _first_match(problem, _PHRASES) or problem
-
-
-def _first_match(problem: str, phrases: Iterable[tuple[str, str]]) -> str | None:
-    return next((text for part, text in phrases if part in problem), None)
+    return next((text for part, text in _PHRASES if part in problem), problem)
 
 
 def _point(source: Source, line: int, column: int) -> Span:

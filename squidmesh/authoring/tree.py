@@ -6,7 +6,7 @@ cost is added up as the aliases come in, so that a bomb is refused before it goe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML, events
@@ -28,11 +28,12 @@ MAX_FINDINGS = 500
 
 @dataclass(slots=True, kw_only=True)
 class _Open:
-    """A collection whose end has not come; a mapping's ``key`` waits for its value."""
+    """A collection whose end has not come; a mapping's ``key`` waits for its value, ``merged`` is what ``<<`` names."""
 
     node: Node
     flow: bool
     key: Node | None = None
+    merged: list[Node] = field(default_factory=list)
 
 
 class _Stop(Exception):  # noqa: N818 - it says where reading ends, not what is wrong
@@ -40,15 +41,17 @@ class _Stop(Exception):  # noqa: N818 - it says where reading ends, not what is 
 
 
 def read_nodes(source: Source) -> tuple[Node | None, list[Diagnostic]]:
-    """Return the tree of the only document in ``source`` and what is wrong with it; None if there is none."""
+    """Return the tree of the first document in ``source`` and what is wrong; None if it cannot be read to its end."""
     tree = _Tree(source)
     try:
         for event in YAML(typ="safe", pure=True).parse(source.text):
             tree.take(event)
     except _Stop:
-        return None, tree.found
+        pass
     except Exception as error:  # noqa: BLE001 - whatever a parser trips over is the file's problem, not a crash
-        return None, [*tree.found, explain_syntax_error(source, error)]
+        end = explain_syntax_error(source, error)
+        told = any((found.span.line, found.span.column) == (end.span.line, end.span.column) for found in tree.found)
+        return None, tree.found if told else [*tree.found, end]
     return tree.root, tree.found
 
 
@@ -113,6 +116,8 @@ class _Tree:
     def _close(self, event: Any) -> None:
         opened = self._stack.pop()
         self._open_nodes.remove(id(opened.node))
+        for merged in opened.merged:  # refused, but what it brings is not missing
+            opened.node.entries = (merged.entries or {}) | (opened.node.entries or {})
         if opened.flow:
             opened.node.span = join(opened.node.span, _span(event))
         self._add(opened.node, cost=1)
@@ -152,14 +157,15 @@ class _Tree:
             opened.key = node if alias is None else replace(node, span=_span(alias))
         else:
             self._report_error(node, alias)
-            self._add_entry(parent, opened.key, node)
+            self._add_entry(opened, opened.key, node)
             opened.key = None
         if not opened.flow and alias is None:
             parent.span = join(parent.span, node.span)
 
-    def _add_entry(self, parent: Node, key: Node, value: Node) -> None:
-        entries = parent.entries if parent.entries is not None else {}
+    def _add_entry(self, opened: _Open, key: Node, value: Node) -> None:
+        entries = opened.node.entries if opened.node.entries is not None else {}
         if key.plain and key.text == "<<":
+            opened.merged += [value, *(value.items or ())]
             self._report("SM108", "merge keys (<<) are not accepted; write the keys out where they belong", key.span)
             return
         if key.entries is not None or key.items is not None:
@@ -184,13 +190,12 @@ class _Tree:
     def _check_tag(self, event: Any) -> None:
         if event.tag is not None:
             mark = event.start_mark
-            word = self.source.line(mark.line + 1)[mark.column :].split()
-            span = Span(
-                line=mark.line + 1,
-                column=mark.column + 1,
-                end_line=mark.line + 1,
-                end_column=mark.column + 1 + (len(word[0]) if word else 0),
-            )
+            line = self.source.line(mark.line + 1)
+            # With an anchor behind the tag the mark is that of the anchor.
+            start = max(line.rfind("!", 0, mark.column), 0) if line[mark.column :].startswith("&") else mark.column
+            word = line[start:].split()
+            end = start + 1 + (len(word[0]) if word else 0)
+            span = Span(line=mark.line + 1, column=start + 1, end_line=mark.line + 1, end_column=end)
             message = (
                 f"the tag {''.join(word[:1]):.60} is not accepted: a workflow is plain data; "
                 "remove it, or quote a text that begins with '!'"

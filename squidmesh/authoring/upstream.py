@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 from squidmesh.authoring.outputs import Output, output_of, value_type
 from squidmesh.authoring.reach import Reach
@@ -117,16 +116,9 @@ class Provisions:
         return Upstream(payload=self.payload, context=context, open=bool(before & self._open), failure=failure)
 
 
-# The values must not hold the graph, or it would never go.
-_PROVISIONS: WeakKeyDictionary[Graph, Provisions] = WeakKeyDictionary()
-
-
 def provisions(subject: Subject) -> Provisions:
-    """Return what the subject's steps provide, from memory if another rule has asked."""
-    known = _PROVISIONS.get(subject.graph)
-    if known is None:
-        known = _PROVISIONS[subject.graph] = Provisions(subject)
-    return known
+    """Return what the subject's steps provide."""
+    return subject.once(Provisions)
 
 
 def find_step_type(subject: Subject, name: str) -> StepType | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from squidmesh.authoring.findings import LONGEST_NAME, Finding, violation_of
+from squidmesh.authoring.findings import Finding, violation_of
 from squidmesh.authoring.schema_file import known_keys
 from squidmesh.authoring.wording import label, quoted
 from squidmesh.authoring.wrong_values import bad_name, reserved_name, wrong_value
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
     from jsonschema import ValidationError
 
-    from squidmesh.authoring.findings import Path, Violation
+    from squidmesh.authoring.document import Place
+    from squidmesh.authoring.findings import Violation
 
 STEP_KINDS = ("uses", "log", "wait", "pause", "approval")
 TRIGGER_TYPES = ("manual", "cron")
@@ -26,6 +28,7 @@ _CONFLICTS: dict[str, tuple[str, ...]] = {
     "allow_failure": ("next",),
 }
 _MOST_KEYS_COMPARED = 50
+_ALIKE = 0.75
 
 
 def explain(error: ValidationError, data: Any) -> Iterator[Finding]:
@@ -51,19 +54,22 @@ def _unknown_keys(violation: Violation) -> Iterator[Finding]:
     for key in violation.value:
         if key in known:
             continue
-        meant = _closest(key, known)
+        meant = closest(key, known)
         hint = f" (did you mean {meant!r}?)" if meant else f"; known here: {', '.join(known)}"
+        if key == "on_deadline":
+            hint = "; when the deadline of a pause passes, its route 'next.deadline' is taken"
         yield Finding(
             code="SM201",
             message=f"unknown key {quoted(key)}{hint}",
             path=(*violation.path, key),
             on_key=True,
-            rename=meant if meant not in violation.value else None,
+            rename=meant if meant and meant not in violation.value and _is_alike(key, meant) else None,
         )
 
 
-def _closest(key: str, known: Sequence[str]) -> str | None:
-    return closest(key, known) if len(key) <= LONGEST_NAME else None
+def _is_alike(key: str, meant: str) -> bool:
+    """Return whether a key is so close to what was probably meant that its value may be read as that key's."""
+    return difflib.SequenceMatcher(None, key, meant).ratio() >= _ALIKE
 
 
 def _missing_keys(violation: Violation) -> Iterator[Finding]:
@@ -83,14 +89,14 @@ def _missing_keys(violation: Violation) -> Iterator[Finding]:
                 yield Finding(code="SM203", message=message, path=violation.path, on_key=True)
 
 
-def _without_kind(path: Path) -> Finding:
+def _without_kind(path: Place) -> Finding:
     message = f"{label(path)} says nothing to do: add one of {', '.join(STEP_KINDS)}"
     return Finding(code="SM205", message=message, path=path, on_key=True)
 
 
 def _misspelt(present: Mapping[str, Any], names: Sequence[str]) -> bool:
     """Return whether an unknown key is close to one of ``names``: then that is the problem to report."""
-    return any(key not in known_keys() and _closest(key, names) for key in islice(present, _MOST_KEYS_COMPARED))
+    return any(key not in known_keys() and closest(key, names) for key in islice(present, _MOST_KEYS_COMPARED))
 
 
 def _excluded_key(violation: Violation) -> Iterator[Finding]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
-from squidmesh.authoring.findings import LONGEST_NAME, Finding
+from squidmesh.authoring.findings import Finding
 from squidmesh.authoring.wording import describe, expected_kinds, label, quoted, wrong_type
 from squidmesh.errors import suggestion
+from squidmesh.model.definition import RESERVED_STEPS
 from squidmesh.model.duration import parse_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from squidmesh.authoring.findings import Violation
 
@@ -32,12 +34,20 @@ _TARGETS = frozenset({"next", "route", "error route", "target"})
 
 def bad_name(violation: Violation) -> Finding:
     """Return the finding for a key or value that is not named as names are."""
-    if violation.title in _TARGETS:
-        message = f"{quoted(violation.value)} is not the name of a step; write a step, complete or fail"
-        return Finding(code="SM209", message=message, path=violation.path, harmless=True)
+    if violation.title in _TARGETS or violation.path[2:3] == ("after",):
+        return _no_step(violation)
     rule = str(violation.schema.get("description", "")).split(";", maxsplit=1)[0].rstrip(".")
     message = f"{quoted(violation.value)} is not a {violation.title or 'name'}: {rule[:1].lower()}{rule[1:]}"
     return Finding(code="SM209", message=message, path=violation.path, on_key=violation.is_key, harmless=True)
+
+
+def _no_step(violation: Violation) -> Finding:
+    steps, choice = [*_parts(violation.root, "steps")], "write a step"
+    if violation.title in _TARGETS:
+        steps, choice = [*steps, *RESERVED_STEPS], "write a step, complete or fail"
+    hint = _meant_name(violation.value, steps)
+    message = f"{quoted(violation.value)} is not the name of a step{hint}; {choice}"
+    return Finding(code="SM209", message=message, path=violation.path, harmless=True)
 
 
 def reserved_name(violation: Violation) -> Finding:
@@ -80,10 +90,9 @@ def _duration(name: str, value: object) -> str:
 
 def _path(violation: Violation) -> str:
     if violation.title == "input key":
-        return (
-            f"{quoted(violation.value)} is not a context key; "
-            "to pass what stands deeper write a mapping: {name: path}"
-        )
+        hint = _meant_name(violation.value, [*_context_keys(violation.root)])
+        more = "" if hint else "; to pass what stands deeper write a mapping: {name: path}"
+        return f"{quoted(violation.value)} is not a context key{hint}{more}"
     return f"{quoted(violation.value)} is not a path: write keys joined by dots, such as order.items.0.sku"
 
 
@@ -110,8 +119,30 @@ def _refused(name: str, keyword: str, limit: Any, value: Any) -> str:
     return f"{name} is not accepted here; {expected_kinds(limit)} is expected"
 
 
+def _meant_name(value: object, known: Sequence[str]) -> str:
+    """Return which name was meant by one that is written as names are elsewhere: ``Send-Mail`` for ``send_mail``."""
+    if not isinstance(value, str):
+        return ""
+    return suggestion(re.sub(r"[\s-]", "_", value.lower()), known)
+
+
+def _context_keys(root: Any) -> Iterator[str]:
+    """Yield the names that a file gives to values: payload fields and outputs."""
+    for trigger in _parts(root, "triggers").values():
+        yield from _parts(trigger, "payload")
+    for step in _parts(root, "steps").values():
+        if isinstance(step, dict) and isinstance(step.get("output"), str):
+            yield step["output"]
+
+
+def _parts(data: Any, key: str) -> Mapping[str, Any]:
+    """Return a mapping within data of any shape; an empty one if there is none."""
+    value = data.get(key) if isinstance(data, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
 def _meant(value: object, known: Sequence[str]) -> str:
-    if not isinstance(value, str) or len(value) > LONGEST_NAME:
+    if not isinstance(value, str):
         return ""
     synonym = TYPE_SYNONYMS.get(value)
     return f" (did you mean {synonym!r}?)" if synonym in known else suggestion(value, known)

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from squidmesh.cli.identifying import identify
-from squidmesh.cli.next_commands import DECISIONS, INTERRUPTED, accepted, next_commands, paused_steps
+from squidmesh.cli.next_commands import (
+    DECISIONS,
+    accepted,
+    interrupted_steps,
+    next_commands,
+    paused_steps,
+)
 from squidmesh.cli.progress import tracked
 from squidmesh.cli.session import open_mesh, place_of, print_json
 from squidmesh.errors import (
@@ -150,7 +156,7 @@ def _meant(operation: Operation, explanation: Explanation) -> list[str]:
         for step, reason in paused_steps(explanation).items()
         if operation.call in accepted(reason)
         and operation.step in {None, step}
-        and (reason == INTERRUPTED or not operation.retry)
+        and (step in interrupted_steps(explanation) or not operation.retry)
     ]
 
 

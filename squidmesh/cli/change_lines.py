@@ -21,7 +21,7 @@ def print_changes(console: Console, looks: Iterable[Look]) -> Look:
     """Print what changed from look to look, and return the last one."""
     changes = Changes()
     for look in looks:
-        width = max(len(step.step) for step in look.run.steps or ())
+        width = max((len(step.step) for step in look.run.steps or ()), default=0)
         for change in changes.of(look):
             console.print(_line(change, width))
         console.file.flush()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem, get_completion_class
@@ -78,9 +78,12 @@ def _find_workflows(context: click.Context, incomplete: str) -> Iterator[Complet
 
 def _find_runs(context: click.Context, incomplete: str) -> Iterator[CompletionItem]:
     from squidmesh.runtime import recent  # noqa: PLC0415 - loads psycopg
+    from squidmesh.settings import find_embedded_url  # noqa: PLC0415 - only where they are completed
 
     settings = _settings(context)
-    url = context.params.get("database") or settings.database_url or _embedded()
+    url = context.params.get("database") or settings.database_url or find_embedded_url()
+    if url is None:
+        return
     statuses = getattr(recent, _STATUSES.get(context.info_name or "", ""), None)
     for id_, workflow, status in recent.complete_run_id(url, settings.schema, incomplete, statuses):
         yield CompletionItem(id_, help=f"{workflow} {status}")
@@ -98,12 +101,3 @@ def _settings(context: click.Context) -> Settings:
     from squidmesh.cli.session import settings_in_force  # noqa: PLC0415 - only where something is completed
 
     return settings_in_force(context)
-
-
-def _embedded() -> Any:
-    from squidmesh.settings import EMBEDDED_SCHEME, find_embedded_folder  # noqa: PLC0415 - likewise
-
-    folder = find_embedded_folder()
-    if folder is None:
-        raise LookupError("there is no database")
-    return f"{EMBEDDED_SCHEME}{folder}"

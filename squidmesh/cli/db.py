@@ -33,12 +33,15 @@ def command() -> None:
 @command.command()
 @click.option("--sql", is_flag=True, help="Print the statements for an empty database instead of running them.")
 @database_option
+@json_option
 @click.pass_context
-def upgrade(context: click.Context, sql: bool, database: str | None) -> None:
+def upgrade(context: click.Context, sql: bool, database: str | None, as_json: bool) -> None:
     """Create or upgrade the tables; doing it again changes nothing.
 
     Example: squidmesh db upgrade --database postgresql://localhost/shop
     """
+    if sql and as_json:
+        raise click.UsageError("--sql prints statements and --json facts: give one of them")
     if sql:
         from squidmesh.migrations import upgrade_sql  # noqa: PLC0415 - loads Alembic
 
@@ -46,7 +49,11 @@ def upgrade(context: click.Context, sql: bool, database: str | None) -> None:
         return
     with open_mesh(context, database=database) as mesh:
         before, after = mesh.migrate()
-        place = mesh.describe_tables().database if before is None else ""
+        tables = mesh.describe_tables()
+    if as_json:
+        print_json(tables.to_dict())
+        return
+    place = tables.database if before is None else ""
     if place.startswith(EMBEDDED_SCHEME):
         click.echo(f"a private PostgreSQL is kept in {place.removeprefix(EMBEDDED_SCHEME)}")
     if before == after:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from squidmesh.cli.acting import Acted, Operation, act_on_each
+from squidmesh.cli.json_object import read_object
 from squidmesh.cli.request import Request, operator_options
 
 if TYPE_CHECKING:
@@ -28,15 +28,7 @@ def _decision_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _read_metadata(_: click.Context, __: click.Parameter, text: str | None) -> dict[str, Any] | None:
-    if text is None:
-        return None
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-    if not isinstance(value, dict):
-        raise click.BadParameter("a JSON object is expected")
-    return value
+    return None if text is None else read_object(text)
 
 
 @click.command()

@@ -10,7 +10,7 @@ import click
 
 from squidmesh.cli.next_commands import DECISIONS, accepted, next_commands
 from squidmesh.errors import suggestion
-from squidmesh.model.definition import Uses
+from squidmesh.model.definition import Approval, Pause, Uses
 from squidmesh.model.ruling import ManualAction
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from squidmesh.cli.session import Place
     from squidmesh.mesh import SquidMesh
-    from squidmesh.model.definition import Workflow
+    from squidmesh.model.definition import Action, Workflow
     from squidmesh.model.run import Explanation, Run
 
 VERBS = {"approve": ManualAction.APPROVE, "reject": ManualAction.REJECT, "unblock": ManualAction.UNBLOCK}
@@ -30,15 +30,29 @@ ACTOR = "squidmesh try"
 def read_decisions(texts: tuple[str, ...], workflow: Workflow) -> dict[str, str]:
     """Return the decision for each step of ``--decide STEP=approve|reject|unblock``."""
     decisions = {}
-    gates = [name for name, step in workflow.steps.items() if not isinstance(step.action, Uses)]
+    gates = [name for name, step in workflow.steps.items() if isinstance(step.action, Approval | Pause)]
     for text in texts:
-        step, _, verb = text.partition("=")
-        if step not in workflow.steps:
-            raise click.BadParameter(f"there is no step {step!r}{suggestion(step, gates)}", param_hint="--decide")
+        name, _, verb = text.partition("=")
+        if name not in workflow.steps:
+            raise click.BadParameter(f"there is no step {name!r}{suggestion(name, gates)}", param_hint="--decide")
         if verb not in VERBS:
             raise click.BadParameter(f"{text!r}: write STEP=approve, reject or unblock", param_hint="--decide")
-        decisions[step] = verb
+        if verb not in (taken := _taken(workflow.steps[name].action)):
+            takes = f"takes {' or '.join(taken)}" if taken else "never waits for a person"
+            raise click.BadParameter(f"{text!r}: step {name!r} {takes}", param_hint="--decide")
+        decisions[name] = verb
     return decisions
+
+
+def _taken(action: Action) -> tuple[str, ...]:
+    """Return the decisions that a step can wait for; a callable pauses once it was interrupted."""
+    match action:
+        case Approval():
+            return ("approve", "reject")
+        case Pause() | Uses():
+            return ("unblock",)
+        case _:
+            return ()
 
 
 def waits_for_a_person(explanation: Explanation) -> bool:
@@ -76,7 +90,7 @@ def commands_that_go_on(run: Run, explanation: Explanation, workflow: Workflow, 
     for found in next_commands(run.id, explanation, place):
         if found.action in DECISIONS:
             yield found.command
-    queues = {step.queue for step in workflow.steps.values()}
+    queues = {step.queue for step in workflow.all_steps}
     yield place.command("run --burst" + "".join(f" --queue {shlex.quote(queue)}" for queue in sorted(queues)))
 
 

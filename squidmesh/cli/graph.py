@@ -8,8 +8,11 @@ from pathlib import Path
 
 import click
 
+from squidmesh.authoring.diagnostics import Diagnostic
+from squidmesh.authoring.files import read_file
 from squidmesh.authoring.lint import lint_text
 from squidmesh.authoring.source import MAX_BYTES
+from squidmesh.cli.standard_input import read_stdin
 
 _STDIN = "-"
 
@@ -29,7 +32,10 @@ def command(file: str, format_: str) -> None:
       squidmesh graph workflows/recovery.yaml
       squidmesh graph workflows/recovery.yaml --format dot | dot -Tsvg > recovery.svg
     """
-    raw = sys.stdin.buffer.read(MAX_BYTES + 1) if file == _STDIN else Path(file).read_bytes()
+    raw = read_stdin(MAX_BYTES + 1) if file == _STDIN else read_file(Path(file))
+    if isinstance(raw, Diagnostic):
+        click.echo(str(raw), err=True)
+        sys.exit(1)
     result = lint_text(raw, "<stdin>" if file == _STDIN else file)
     if result.workflow is None:
         for diagnostic in result.diagnostics:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from squidmesh.authoring.rules import all_rules
+from squidmesh.authoring.rules import all_rules, find_rules
 from squidmesh.errors import suggestion
 from squidmesh.settings import load_settings
+from squidmesh.settings.files import OWN_TABLE, read_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 FORMATS = ("full", "concise", "json", "github", "gitlab", "sarif", "junit")
 _FAIL_ON = ("error", "warning")
@@ -40,6 +40,10 @@ class LintSettings:
         """Return the settings with those options in their place that were given."""
         return dataclasses.replace(self, **{name: value for name, value in options.items() if value not in (None, ())})
 
+    def resolved(self) -> LintSettings:
+        """Return the settings with whole codes in ``select`` and ``ignore``; ``UsageError`` for what names no rule."""
+        return dataclasses.replace(self, select=tuple(_codes(self.select)), ignore=tuple(_codes(self.ignore)))
+
 
 _NAMES = tuple(field.name for field in dataclasses.fields(LintSettings))
 
@@ -49,11 +53,8 @@ def read_lint_settings() -> LintSettings:
     source = load_settings().source
     if source is None:
         return LintSettings()
-    content = tomllib.loads(source.read_text(encoding="utf-8"))
-    table = content.get("tool", {}).get("squidmesh", {}).get("validate", {})
+    table = read_table(source, *OWN_TABLE, "validate") or {}
     place = f"{source.name}, [tool.squidmesh.validate]"
-    if not isinstance(table, dict):
-        raise UsageError(f"{place}: expected a table")
     return LintSettings(**{name: _read(f"{place} {name}", name, value) for name, value in table.items()})
 
 
@@ -75,9 +76,9 @@ def _read(place: str, name: str, value: Any) -> Any:
     raise UsageError(f"{place}: there is no such setting{suggestion(name, _NAMES)}")
 
 
-def check_codes(codes: Iterable[str]) -> None:
-    """Raise ``UsageError`` for a code, or a beginning of one, that no rule has."""
-    known = [rule.code for rule in all_rules()]
-    for code in codes:
-        if not any(rule.startswith(code) for rule in known):
-            raise UsageError(f"no rule has the code {code!r}{suggestion(code, known)}")
+def _codes(words: Iterable[str]) -> Iterator[str]:
+    for word in words:
+        found = find_rules(word)
+        if not found:
+            raise UsageError(f"no rule has the code {word!r}{suggestion(word, [rule.code for rule in all_rules()])}")
+        yield from (rule.code for rule in found)

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from squidmesh.model.run import Explanation
 
 DECISIONS = ("approve_run", "reject_run", "unblock_run")
-INTERRUPTED = "interrupted_irreversible_step"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +59,7 @@ def _decisions(action: str, run_id: str, explanation: Explanation) -> Iterator[s
     for step, reason in paused_steps(explanation).items():
         if action in accepted(reason):
             yield f"{verb} {run_id}{_step(step)}"
-            if reason == INTERRUPTED:
+            if step in interrupted_steps(explanation):
                 yield f"{verb} {run_id}{_step(step)} --retry"
 
 
@@ -70,6 +69,11 @@ def paused_steps(explanation: Explanation) -> dict[str, str]:
     if paused:
         return dict(paused)
     return {explanation.step: explanation.reason} if explanation.step is not None else {}
+
+
+def interrupted_steps(explanation: Explanation) -> tuple[str, ...]:
+    """Return the steps among those that wait for a person which may be tried again."""
+    return tuple(explanation.details.get("interrupted", ()))
 
 
 def accepted(reason: str) -> tuple[str, ...]:

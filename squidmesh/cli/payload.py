@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from squidmesh.cli.json_object import read_object
 from squidmesh.model.definition import FieldType
 
 if TYPE_CHECKING:
@@ -42,13 +43,12 @@ def read_payload(pairs: tuple[str, ...], file: Path | None, fields: Mapping[str,
 
 
 def _read_file(file: Path) -> dict[str, Any]:
+    problem, option = f"{file} cannot be read as JSON: ", "--payload-file"
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise click.BadParameter(f"{file} cannot be read as JSON: {error}", param_hint="--payload-file") from error
-    if not isinstance(content, dict):
-        raise click.BadParameter(f"{file}: holds no JSON object", param_hint="--payload-file")
-    return content
+        text = file.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise click.BadParameter(f"{problem}{error}", param_hint=option) from error
+    return read_object(text, problem, option=option)
 
 
 def read_value(text: str, field: Field | None) -> Any:

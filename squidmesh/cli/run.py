@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from squidmesh.cli.session import database_option, open_mesh, workflows_option
-from squidmesh.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,10 +18,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _STUCK = 3
-_NO_METRICS = (
-    "--metrics-port serves what one process counts, and --worker-type process has many: leave it out, "
-    "or start several workers, 'squidmesh run --concurrency 1 --metrics-port PORT' each"
-)
 
 
 def _refuse_file(context: click.Context, _: click.Parameter, value: Sequence[str]) -> None:
@@ -85,8 +79,6 @@ def command(
       squidmesh run --queue default --queue mail --concurrency 16
       squidmesh run --worker-type process --concurrency 4
     """
-    if worker_type == "process" and metrics_port is not None:
-        raise ConfigurationError([_NO_METRICS])
     if worker_type == "greenlet":  # first of all: what is imported before it does not wait as greenlets do
         from squidmesh.worker.patching import patch_process  # noqa: PLC0415 - see open_mesh
 
@@ -94,7 +86,7 @@ def command(
     from squidmesh.observability.logs import set_up_logging  # noqa: PLC0415 - see open_mesh
 
     set_up_logging(log_level, log_format)
-    with open_mesh(context, database=database, workflows=workflows) as mesh, _metrics(mesh, metrics_port):
+    with open_mesh(context, database=database, workflows=workflows) as mesh, _metrics(mesh, metrics_port, worker_type):
         options: dict[str, Any] = {"queues": queues or None, "concurrency": concurrency, "worker_type": worker_type}
         worker = mesh.worker(**options, burst=burst, scheduler=not no_scheduler, grace=_seconds(grace))
         worker.run()
@@ -103,21 +95,14 @@ def command(
 
 
 @contextmanager
-def _metrics(mesh: SquidMesh, port: int | None) -> Iterator[None]:
+def _metrics(mesh: SquidMesh, port: int | None, worker_type: str) -> Iterator[None]:
     """Serve the metrics of a mesh, if a port was given."""
     if port is None:
         yield
         return
-    if importlib.util.find_spec("prometheus_client") is None:
-        raise ConfigurationError(["--metrics-port needs prometheus-client: pip install 'squidmesh[metrics]'"])
-    from squidmesh.observability.metrics import MetricsServer  # noqa: PLC0415 - needs an extra
-
-    server = MetricsServer(mesh, port)
-    log.info("serving metrics on port %d", server.port)
-    try:
+    with mesh.serve_metrics(port, processes=worker_type == "process") as served:
+        log.info("serving metrics on port %d", served)
         yield
-    finally:
-        server.close()
 
 
 def _seconds(text: str | None) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import click
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
     from pathlib import Path
-    from typing import Any
 
     from rich.console import Console
 
@@ -59,54 +58,34 @@ def _named(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def _comment_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option("--comment", metavar="TEXT", help="Why; shown with the schedule while it is paused.")(function)
+def _change_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of pausing and resuming."""
+    comment = click.option("--comment", metavar="TEXT", help="Why; shown with the schedule while it is paused.")
+    for decorate in (json_option, comment, actor_option):
+        function = decorate(function)
+    return function
 
 
 @command.command()
 @_named
-@actor_option
-@_comment_option
-def pause(
-    context: click.Context,
-    workflow: str,
-    trigger: str,
-    database: str | None,
-    workflows: tuple[Path, ...],
-    actor: str | None,
-    comment: str | None,
-) -> None:
+@_change_options
+def pause(context: click.Context, /, **said: Any) -> None:
     """Stop TRIGGER of WORKFLOW from firing, in every worker.
 
     Example: squidmesh schedules pause content.post_daily_digest daily_digest
     """
-    actor = name_actor(actor)
-    with open_mesh(context, database=database, workflows=workflows) as mesh:
-        mesh.pause_schedule(workflow, trigger, actor=actor, comment=comment)
-    click.echo(f"{workflow} {trigger} is paused")
+    _change(context, "pause_schedule", **said)
 
 
 @command.command()
 @_named
-@actor_option
-@_comment_option
-def resume(
-    context: click.Context,
-    workflow: str,
-    trigger: str,
-    database: str | None,
-    workflows: tuple[Path, ...],
-    actor: str | None,
-    comment: str | None,
-) -> None:
+@_change_options
+def resume(context: click.Context, /, **said: Any) -> None:
     """Let TRIGGER of WORKFLOW fire again, from now on; what came due meanwhile is not made up for.
 
     Example: squidmesh schedules resume content.post_daily_digest daily_digest
     """
-    actor = name_actor(actor)
-    with open_mesh(context, database=database, workflows=workflows) as mesh:
-        mesh.resume_schedule(workflow, trigger, actor=actor, comment=comment)
-    click.echo(f"{workflow} {trigger} fires again")
+    _change(context, "resume_schedule", **said)
 
 
 @command.command()
@@ -135,6 +114,36 @@ def fire(
         print_json(run.to_dict())
     else:
         click.echo(f"run {run.id} is {run.status.value}")
+
+
+def _change(
+    context: click.Context,
+    call: str,
+    *,
+    workflow: str,
+    trigger: str,
+    database: str | None,
+    workflows: tuple[Path, ...],
+    actor: str | None,
+    comment: str | None,
+    as_json: bool,
+) -> None:
+    actor = name_actor(actor)
+    with open_mesh(context, database=database, workflows=workflows) as mesh:
+        _report(getattr(mesh, call)(workflow, trigger, actor=actor, comment=comment), as_json=as_json)
+
+
+def _report(schedule: Schedule, *, as_json: bool) -> None:
+    if as_json:
+        print_json(schedule.to_dict())
+        return
+    name = f"{schedule.workflow} {schedule.trigger}"
+    zone = ZoneInfo(schedule.timezone)
+    if schedule.paused_at is None:
+        click.echo(f"{name} fires again, next at {_moment(schedule.next_at, zone)}")
+    else:
+        by = f" by {schedule.actor}" if schedule.actor else ""
+        click.echo(f"{name} is paused{by} since {_moment(schedule.paused_at, zone)}")
 
 
 def _show(console: Console, found: list[Schedule]) -> None:

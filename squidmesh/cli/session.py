@@ -28,10 +28,19 @@ if TYPE_CHECKING:
 _HOST = "squidmesh.host"
 
 
-def database_option(function: Callable[..., Any]) -> Callable[..., Any]:
+def database_option(
+    function: Callable[..., Any],
+    text: str = "PostgreSQL URL or embedded:PATH (default: the settings, then .squidmesh/).",
+) -> Callable[..., Any]:
     """Add ``--database``."""
-    text = "PostgreSQL URL or embedded:PATH (default: the settings, then .squidmesh/)."
-    return click.option("--database", metavar="URL", help=text)(function)
+    return click.option("--database", metavar="URL", callback=_refuse_empty, help=text)(function)
+
+
+def _refuse_empty(_: click.Context, __: click.Parameter, url: str | None) -> str | None:
+    """Return what was given: an empty address, such as an unset variable of a script leaves, names no database."""
+    if url is not None and not url.strip():
+        raise click.BadParameter("it is empty: write a PostgreSQL URL or embedded:PATH, or leave the option out")
+    return url
 
 
 def workflows_option(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,10 @@ from squidmesh.cli.console import make_console
 from squidmesh.cli.gates import choose, commands_that_go_on, decide, read_decisions, waits_for_a_person
 from squidmesh.cli.live import Doing
 from squidmesh.cli.payload import payload_options, read_payload
-from squidmesh.cli.session import find_host, make_mesh, place_of, settings_in_force, step_types
+from squidmesh.cli.session import database_option, find_host, make_mesh, place_of, settings_in_force, step_types
 from squidmesh.cli.show import MARKS, STYLES, error_text, show_explanation, show_run
 from squidmesh.cli.stubs import read_stubs
+from squidmesh.errors import InvalidTransition, RunNotPaused
 from squidmesh.model.payload import apply_contract
 from squidmesh.settings import EMBEDDED_FOLDER, EMBEDDED_SCHEME, find_embedded_folder
 
@@ -46,7 +48,7 @@ _POLL = 0.05
     "stubs",
     multiple=True,
     metavar="STEP[=JSON]",
-    help="Answer for a step instead of calling it; 'all' for every one.",
+    help="Answer for a step instead of calling or undoing it; 'all' for every one.",
 )
 @click.option(
     "--decide",
@@ -56,7 +58,7 @@ _POLL = 0.05
     help="Decide at a gate: approve, reject or unblock (repeatable; default: ask on a terminal).",
 )
 @click.option("--real-time", is_flag=True, help="Wait for timers and retry delays instead of passing over them.")
-@click.option("--database", metavar="URL", help="Use this database instead of the private one in .squidmesh/.")
+@partial(database_option, text="Use this database instead of the private one in .squidmesh/.")
 @click.pass_context
 def command(
     context: click.Context,
@@ -93,14 +95,21 @@ def command(
         fields = mesh.payload_fields(workflow.name, trigger)
         payload = read_payload(pairs, payload_file, fields)
         apply_contract(fields, payload, datetime.now(UTC))  # no database is made for a payload that is refused
-        if database is None and private is None:
-            made = f"making a private PostgreSQL in {EMBEDDED_FOLDER}/ (delete the folder to be rid of it)"
-            console.print(made, style="dim")
         mesh.migrate()
+        if database is None and private is None:
+            console.print(Text(_made(mesh), style="dim"), soft_wrap=True)
         trial = Trial(console, mesh, workflow, answers, decisions=decided, real_time=real_time)
         run = trial.run(payload, trigger)
         _show_end(console, mesh, workflow, run, place_of(context, _address(context, database, url)))
         return 0 if run.status in {"completed", "paused"} else 1
+
+
+def _made(mesh: SquidMesh) -> str:
+    """Return where the private database is; its data are elsewhere if the server's user cannot reach the folder."""
+    server = mesh.database.embedded
+    if server is None or server.home is None or server.home.is_relative_to(server.folder.resolve()):
+        return f"made a private PostgreSQL in {EMBEDDED_FOLDER}/ (delete the folder to be rid of it)"
+    return f"made a private PostgreSQL in {EMBEDDED_FOLDER}/, its data in {server.home} (delete both to be rid of it)"
 
 
 def _address(context: click.Context, database: str | None, url: str) -> str | None:
@@ -170,7 +179,7 @@ class Trial:
                 (self._workflow.name, "bold"), f" by trigger {started.trigger}, run ", (str(started.id), "dim")
             )
         )
-        queues = {step.queue for step in self._workflow.steps.values()}
+        queues = {step.queue for step in self._workflow.all_steps}
         with self._doing, self._mesh.worker(queues=sorted(queues), stubs=self._stubs):
             return self._watch(started)
 
@@ -194,14 +203,21 @@ class Trial:
             choice = choose(explanation, self._decisions)
         if choice is None:
             return False
-        decide(self._mesh, run, *choice)
+        try:
+            decide(self._mesh, run, *choice)
+        except (RunNotPaused, InvalidTransition) as error:  # its deadline passed while somebody thought about it
+            self._say("!", "yellow", choice[0], str(error))
         return True
 
     def _pass_over_waits(self, run: Run) -> None:
         explanation = self._mesh.explain_run(run.id)
         if explanation.reason not in {"waiting_for_timer", "waiting_for_retry", "step_scheduled"}:
             return
-        for step, left in self._mesh.wake_run(run.id).items():
+        try:
+            woken = self._mesh.wake_run(run.id)
+        except InvalidTransition:
+            return  # it came due by itself in between
+        for step, left in woken.items():
             self._say("↷", "yellow", step, f"{left.total_seconds():.1f} s of waiting passed over (--real-time waits)")
 
     def _show(self, event: Mapping[str, Any]) -> None:
@@ -218,7 +234,7 @@ class Trial:
             return
         text = name if "error" not in event else f"{name}: {_message(event)}"
         took = f"  {event['duration'] * 1000:.0f} ms" if "duration" in event else ""
-        stubbed = "  (stub)" if step in self._stubs else ""
+        stubbed = "  (stub)" if event["step"] in self._stubs else ""
         self._say(MARKS.get(name, "·"), STYLES.get(name, "red"), step, f"{text}{took}{stubbed}")
 
     def _say(self, mark: str, style: str, step: str, text: str) -> None:

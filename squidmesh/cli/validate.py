@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import click
 
 from squidmesh.authoring.diagnostics import Severity
-from squidmesh.authoring.files import find_files
 from squidmesh.authoring.lint import lint_text
 from squidmesh.authoring.loader import lint_files
 from squidmesh.authoring.render.report import Report
 from squidmesh.authoring.source import MAX_BYTES
-from squidmesh.cli.lint_settings import FORMATS, LintSettings, UsageError, check_codes, read_lint_settings
+from squidmesh.cli.lint_settings import FORMATS, LintSettings, UsageError, read_lint_settings
 from squidmesh.cli.progress import tracked
 from squidmesh.cli.session import settings_in_force, step_types
+from squidmesh.cli.standard_input import read_stdin
 from squidmesh.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -67,14 +67,17 @@ def command(
     if as_json and format_ not in {None, "json"}:
         raise UsageError(f"--json and --format {format_} name two formats; give one of them")
     try:
-        settings = read_lint_settings().overridden(
-            format="json" if as_json else format_,
-            select=_codes(select),
-            ignore=_codes(ignore),
-            fail_on=fail_on,
-            registry=False if no_registry else None,
+        settings = (
+            read_lint_settings()
+            .overridden(
+                format="json" if as_json else format_,
+                select=_codes(select),
+                ignore=_codes(ignore),
+                fail_on=fail_on,
+                registry=False if no_registry else None,
+            )
+            .resolved()
         )
-        check_codes((*settings.select, *settings.ignore))
         registry = step_types(context) if settings.registry else None
         report = _check(paths or _configured_paths(context), registry, settings)
     except ConfigurationError as error:
@@ -105,11 +108,11 @@ def _shortened(path: Path) -> str:
 
 
 def _check(paths: Sequence[str], registry: StepRegistry | None, settings: LintSettings) -> Report:
+    content = read_stdin(MAX_BYTES + 1) if STDIN in paths else None
     on_disk = [path for path in paths if path != STDIN]
-    _, found = lint_files(on_disk, registry, partial(tracked, what="checking"))
-    files = [str(path) for path in find_files(on_disk)]
-    if STDIN in paths:
-        content = sys.stdin.buffer.read(MAX_BYTES + 1)
+    results, found = lint_files(on_disk, registry, partial(tracked, what="checking"))
+    files = [result.file for result in results]
+    if content is not None:
         found = [*found, *lint_text(content, STDIN_NAME, registry=registry).diagnostics]
         files.append(STDIN_NAME)
     reported = tuple(diagnostic for diagnostic in found if _is_reported(diagnostic, settings))
@@ -119,8 +122,8 @@ def _check(paths: Sequence[str], registry: StepRegistry | None, settings: LintSe
 def _is_reported(diagnostic: Diagnostic, settings: LintSettings) -> bool:
     if diagnostic.code.startswith(_READING_CODES):
         return True
-    selected = not settings.select or diagnostic.code.startswith(settings.select)
-    return selected and not (settings.ignore and diagnostic.code.startswith(settings.ignore))
+    selected = not settings.select or diagnostic.code in settings.select
+    return selected and diagnostic.code not in settings.ignore
 
 
 def _print(report: Report, form: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from squidmesh.expressions.checking import check_expression
 from squidmesh.expressions.evaluation import EvaluationFailed, Expression, compile_expression
 from squidmesh.expressions.problem import Problem, ProblemKind
-from squidmesh.expressions.tokens import References, references
+from squidmesh.expressions.tokens import References, guarded_keys, references
 from squidmesh.expressions.variables import FAILURE_VARIABLES, RUN_VARIABLES, Variables, VariableType
 
 __all__ = [
@@ -24,5 +24,6 @@ __all__ = [
     "Variables",
     "check_expression",
     "compile_expression",
+    "guarded_keys",
     "references",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from squidmesh.errors import suggestion
 from squidmesh.expressions import engine
 from squidmesh.expressions.engine import Finding, Rejected
 from squidmesh.expressions.explain import (
@@ -16,7 +17,6 @@ from squidmesh.expressions.explain import (
     unknown_key,
 )
 from squidmesh.expressions.literals import check_literals
-from squidmesh.expressions.nearest import did_you_mean
 from squidmesh.expressions.problem import Problem, ProblemKind, problem_at
 from squidmesh.expressions.tokens import references
 from squidmesh.expressions.variables import Variables, VariableType
@@ -34,6 +34,10 @@ def check_expression(text: str, variables: Variables) -> tuple[Problem, ...]:
     found = check_syntax(text, variables)
     if not found:
         found = _check_names(text, variables) or _check_value(text, variables)
+    elif all(problem.kind is ProblemKind.UNKNOWN_VARIABLE for problem in found):
+        # The names below the roots are declared in the other environment alone.
+        places = {problem.offset for problem in found}
+        found += [problem for problem in _check_names(text, variables) if problem.offset not in places]
     return tuple(sorted(found, key=lambda problem: problem.offset))
 
 
@@ -68,7 +72,7 @@ def _check_whole_roots(text: str, variables: Variables) -> list[Problem]:
             continue
         for key, offsets in named.keys.items():
             if key not in known:
-                message = unknown_key(root, key, variables) + did_you_mean(key, known)
+                message = unknown_key(root, key, variables) + suggestion(key, known)
                 length = len(root) + 1 + len(key)
                 found += [problem_at(text, ProblemKind.UNKNOWN_VARIABLE, message, offset, length) for offset in offsets]
     return found
@@ -114,10 +118,14 @@ def _check_value(text: str, variables: Variables) -> list[Problem]:
     if mixed:
         return mixed
     if kind not in {"bool", "dyn"}:
-        name = _TYPE_NAMES.get(kind, f"a {kind.partition('<')[0]}")
-        message = f"the condition is {name}, not true or false; compare it with something"
-        return [problem_at(text, ProblemKind.NOT_BOOLEAN, message)]
+        return [_not_boolean(text, kind)]
     return _check_constant(text)
+
+
+def _not_boolean(text: str, kind: str) -> Problem:
+    name = _TYPE_NAMES.get(kind, f"a {kind.partition('<')[0]}")
+    message = f"the condition is {name}, not true or false; compare it with something"
+    return problem_at(text, ProblemKind.NOT_BOOLEAN, message)
 
 
 def _names_numbers(text: str, variables: Variables) -> bool:
@@ -128,20 +136,31 @@ def _names_numbers(text: str, variables: Variables) -> bool:
 
 
 def _check_constant(text: str) -> list[Problem]:
-    """Return a problem if nothing that the run knows can change the outcome."""
-    if references(text):
+    """Return a problem if nothing that the run knows can change the outcome.
+
+    Without any value a variable is an error, and what is true or false all the same does not depend on it.
+    """
+    kind, value = engine.evaluate(engine.compile_for_run(text), {})
+    if kind == "error" and not _is_constant(text):
         return []
-    try:
-        program = engine.compile_text(engine.constant_environment(), text)
-    except Rejected:
-        return []
-    kind, value = engine.evaluate(program, {})
     if kind == "error":
         return [
             problem_at(text, ProblemKind.TYPE, f"the condition always fails: {explain_evaluation(str(value), text)}")
         ]
+    if kind != "bool":
+        return [_not_boolean(text, kind)]
     always = "true, so 'when' may go" if value else "false, so this never happens"
-    return [problem_at(text, ProblemKind.CONSTANT, f"the condition is always {always}; it names nothing of the run")]
+    why = "whatever the run knows" if references(text) else "it names nothing of the run"
+    return [problem_at(text, ProblemKind.CONSTANT, f"the condition is always {always}; {why}")]
+
+
+def _is_constant(text: str) -> bool:
+    """Return whether a text names neither what a run knows nor the time."""
+    try:
+        engine.compile_text(engine.constant_environment(), text)
+    except Rejected:
+        return False
+    return True
 
 
 def _explain(findings: tuple[Finding, ...], text: str, variables: Variables) -> list[Problem]:

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from squidmesh.errors import suggestion
-from squidmesh.expressions.nearest import did_you_mean
 from squidmesh.expressions.problem import Problem, ProblemKind, problem_at
 from squidmesh.expressions.slips import KNOWN_FUNCTIONS, name_hint, syntax_hint
 from squidmesh.model.path import ROOTS
@@ -24,7 +23,7 @@ _ARITHMETIC = {"+", "-", "*", "/", "%"}
 _KINDS = {
     "int": "a whole number",
     "int64": "a whole number",
-    "uint": "a whole number",
+    "uint": "an unsigned whole number",
     "double": "a number with a decimal point",
     "string": "a text",
     "bool": "true or false",
@@ -69,6 +68,8 @@ def explain_finding(finding: Finding, text: str, variables: Variables) -> Proble
     select = _SELECT.search(message)
     if select:
         return problem_at(text, ProblemKind.TYPE, f"{_kind(select[1])} has no fields", finding.offset)
+    if "has() argument" in message:
+        return _explain_has(finding, text, variables)
     if "int literal" in message:
         message = "this whole number does not fit into 64 bits"
     return problem_at(text, ProblemKind.SYNTAX, message, finding.offset)
@@ -91,7 +92,8 @@ def explain_evaluation(reason: str, text: str) -> str:
         return f"{missing[1]!r} is not there; guard it with has(...): {text:.200}"
     overload = _OVERLOAD.search(reason)
     if overload:
-        return f"{_operator_message(overload[1], overload[2])}: {text:.200}"
+        hint = "; test it first: x != null && …" if "null" in overload[2] else None
+        return f"{_operator_message(overload[1], overload[2], hint)}: {text:.200}"
     return f"{reason:.500}: {text:.200}"
 
 
@@ -126,8 +128,14 @@ def _explain_syntax(finding: Finding, text: str) -> Problem:
 
 
 def _is_function(finding: Finding, text: str) -> bool:
-    """Return whether the compiler points at the parenthesis of a call, as it does for unknown functions."""
-    return "undeclared" in finding.message and text[finding.offset : finding.offset + 1] == "("
+    """Return whether the compiler points at the parenthesis of a call, as it does for unknown functions.
+
+    At that of ``has(`` it points for the operand.
+    """
+    name = _UNDECLARED.search(finding.message)
+    if name is None or text[finding.offset : finding.offset + 1] != "(":
+        return False
+    return text[: finding.offset].rstrip().endswith(name[1].rpartition(".")[2])
 
 
 def _explain_undeclared(name: str, finding: Finding, text: str, variables: Variables) -> Problem:
@@ -137,14 +145,23 @@ def _explain_undeclared(name: str, finding: Finding, text: str, variables: Varia
         if name in KNOWN_FUNCTIONS:
             message = f"{name!r} takes other arguments than these"
         return problem_at(text, ProblemKind.UNKNOWN_VARIABLE, message, start, len(name))
-    offset = next((match.start() for match in _NAME.finditer(text) if match.start() <= finding.offset < match.end()), 0)
-    root, _, rest = name.partition(".")
+    offset = next((match.start() for match in _NAME.finditer(text) if finding.offset < match.end()), 0)
+    root, _, rest = name.removeprefix(".").partition(".")
     if root not in ROOTS:
         message = f"{root!r} is not known here{_where_else(root, variables)}"
         return problem_at(text, ProblemKind.UNKNOWN_VARIABLE, message, offset, len(root))
     key = rest.partition(".")[0]
-    message = unknown_key(root, key, variables) + did_you_mean(key, variables.named(root))
+    message = unknown_key(root, key, variables) + suggestion(key, variables.named(root))
     return problem_at(text, ProblemKind.UNKNOWN_VARIABLE, message, offset, len(root) + 1 + len(key))
+
+
+def _explain_has(finding: Finding, text: str, variables: Variables) -> Problem:
+    found = _NAME.match(text, finding.offset)
+    name = found[0] if found else ""
+    root = _is_known_below(name, variables)
+    hint = f"has({root}.{name})" if root else "has(payload.amount)"
+    message = f"has() asks whether a field is there; write it with the map that it is in: {hint}"
+    return problem_at(text, ProblemKind.SYNTAX, message, finding.offset, max(len(name), 1))
 
 
 def _where_else(name: str, variables: Variables) -> str:
@@ -171,10 +188,11 @@ def _overload_problem(overload: re.Match[str], finding: Finding, text: str) -> P
     return problem_at(text, ProblemKind.TYPE, message, finding.offset, length)
 
 
-def _operator_message(operator: str, operands: str) -> str:
+def _operator_message(operator: str, operands: str, hint: str | None = None) -> str:
     kinds = [part.strip() for part in re.split(r",\s*(?![^(]*\))", operands)]
     names = " and ".join(_kind(kind) for kind in kinds)
-    return f"{_symbol(operator)!r} cannot be applied to {names}{_operand_hint(_symbol(operator), set(kinds))}"
+    symbol = _symbol(operator)
+    return f"{symbol!r} cannot be applied to {names}{hint or _operand_hint(symbol, set(kinds))}"
 
 
 def _operand_hint(symbol: str, kinds: set[str]) -> str:
@@ -188,7 +206,9 @@ def _operand_hint(symbol: str, kinds: set[str]) -> str:
         return "; convert the text: duration('72h')"
     if "null_type" in kinds:
         return "; it is never null: an optional field that is not given is absent, test it with has(...)"
-    if symbol in {"&&", "||", "!"}:
+    if symbol == "!":
+        return "; it must be true or false"
+    if symbol in {"&&", "||"}:
         return "; both sides must be true or false"
     return ""
 

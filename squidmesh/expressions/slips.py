@@ -30,7 +30,6 @@ _SYMBOLS = {
     "#": "a comment cannot stand inside an expression",
     "{{": "an expression is no template; leave the braces out",
     "$": "names have no '$': write payload.x or context.x",
-    "%": "names have no '%': write payload.x or context.x",
 }
 _SYMBOL = re.compile(r"===|!==|<>|\{\{|(?<![=!<>])=(?!=)|(?<!&)&(?!&)|(?<!\|)\|(?!\|)|[;#$]")
 _UNQUOTED_KEYS = {"in", "true", "false", "null"}

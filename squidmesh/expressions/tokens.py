@@ -26,6 +26,8 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_QUOTED = re.compile(r"^[rR]?(\'\'\'|\"\"\"|'|\")(.*)\1$", re.DOTALL)
+_SELECTIONS = (["."], ["["])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +61,7 @@ def references(text: str) -> Mapping[str, References]:
     found: dict[str, References] = {}
     read = tokens(text)
     for index, token in enumerate(read):
-        if token.kind != "name" or token.text not in ROOTS or (index and read[index - 1].text == "."):
+        if token.kind != "name" or token.text not in ROOTS or _is_selected(read[max(index - 2, 0) : index]):
             continue
         reference = found.setdefault(token.text, References())
         following = read[index + 1 : index + 3]
@@ -68,3 +70,25 @@ def references(text: str) -> Mapping[str, References]:
         else:
             reference.whole = True
     return found
+
+
+def guarded_keys(text: str) -> frozenset[str]:
+    """Return the keys that ``text`` asks for below some root: ``has(payload.key)``, ``'key' in payload``."""
+    read = tokens(text)
+    found = set()
+    for index, token in enumerate(read):
+        following = [part.text for part in read[index + 1 : index + 6]]
+        match [token.text, *following]:
+            case ["has", "(", root, ".", key, ")"] if root in ROOTS:
+                found.add(key)
+            case [_, "in", root, *after] if token.kind == "string" and root in ROOTS and after[:1] not in _SELECTIONS:
+                found.add(_QUOTED.sub(r"\2", token.text))
+    return frozenset(found)
+
+
+def _is_selected(before: list[Token]) -> bool:
+    """Return whether what follows ``before`` is a field; a dot that follows no operand only makes a name absolute."""
+    if not before or before[-1].text != ".":
+        return False
+    operand = before[-2] if before[1:] else None
+    return operand is not None and operand.text != "in" and (operand.kind != "other" or operand.text in ")]}")

@@ -8,20 +8,18 @@ from typing import TYPE_CHECKING, Any
 from squidmesh.mesh.starting import Starting
 from squidmesh.model.identity import parse_run_id
 from squidmesh.model.ruling import ManualAction, Ruling, check_ruling
+from squidmesh.model.values import check_texts
 from squidmesh.runtime.cancellation import Cancel, cancel_run, definition_of_run
 from squidmesh.runtime.manual import decide_run
 from squidmesh.runtime.replay import LATEST, ORIGINAL, Replay, newest_definition, rehearse_replay, replay_run
 from squidmesh.runtime.wake import wake_run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Mapping
     from uuid import UUID
 
     from squidmesh.model.run import Run
     from squidmesh.runtime.definitions import Definition
-
-    Paths = str | Path | Sequence[str | Path]
 
 
 class Operating(Starting):
@@ -41,8 +39,10 @@ class Operating(Starting):
         Steps that do not run are cancelled; callables that run see ``ctx.cancelled``, and their results are
         still recorded. ``compensate`` undoes what had completed, as after a failure. ``force`` takes the running
         steps from their workers, whose results are refused from then on. A run that is cancelling may be asked
-        again, to force it or to have it compensate. ``InvalidTransition`` if the run has ended.
+        again, to force it or to have it compensate. ``InvalidTransition`` if the run has ended, ``InvalidValue`` for
+        an actor or a reason that cannot be kept.
         """
+        check_texts(actor=actor, reason=reason)
         cancel = Cancel(actor=actor, reason=reason, compensate=compensate, force=force)
         id_ = parse_run_id(run_id)
         cancel_run(self.engine, id_, cancel)
@@ -104,6 +104,7 @@ class Operating(Starting):
             raise ValueError(f"allow_irreversible must be True or False, found {allow_irreversible!r}")
         if definition not in (LATEST, ORIGINAL):
             raise ValueError(f"definition must be {LATEST!r} or {ORIGINAL!r}, found {definition!r}")
+        check_texts(from_step=from_step, actor=actor)
         original = definition_of_run(self.engine, run_id)
         newest = definition == LATEST and from_step is None
         return Replay(
@@ -129,6 +130,7 @@ class Operating(Starting):
 
         ``InvalidTransition`` if nothing of the run (or of ``step``) waits for a time.
         """
+        check_texts(step=step, actor=actor)
         woken = wake_run(self.database, parse_run_id(run_id), step=step, actor=actor)
         self.engine.notifier.announce(timedelta())
         return woken

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from squidmesh.errors import InvalidValue, suggestion
 from squidmesh.mesh.wiring import Wiring
 from squidmesh.model.identity import parse_run_id
 from squidmesh.model.state import RunStatus
-from squidmesh.model.values import check, encode
+from squidmesh.model.values import check, check_moment, check_texts, encode
 from squidmesh.runtime import explanation, fleet, inspection, run_ids
 from squidmesh.store.listings import RunFilter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
-    from pathlib import Path
     from uuid import UUID
 
     from squidmesh.model.fleet import FleetGroup
     from squidmesh.model.run import Explanation, Run
     from squidmesh.model.standing import Standing
 
-    Paths = str | Path | Sequence[str | Path]
 
 LONGEST_PAGE = 10_000
 
@@ -46,6 +44,7 @@ class Reading(Wiring):
 
         It takes two statements, however many runs there are.
         """
+        check_texts(workflow=workflow)
         return fleet.explain_fleet(self.database, workflow)
 
     def explain_runs(self, ids: Sequence[UUID | str]) -> dict[UUID, Standing]:
@@ -55,8 +54,8 @@ class Reading(Wiring):
         """
         return fleet.standings(self.database, [parse_run_id(run_id) for run_id in ids])
 
-    def find_run_id(self, beginning: str) -> UUID:
-        """Return the id of the one run whose id begins so.
+    def find_run_id(self, beginning: UUID | str) -> UUID:
+        """Return the id of the one run whose id is this, or begins so.
 
         ``AmbiguousRunId`` names several, ``RunNotFound`` those that begin almost so; ``InvalidRunId`` if no id can.
         """
@@ -81,6 +80,7 @@ class Reading(Wiring):
         the id of the last run of the page before. ``InvalidValue`` names the argument that cannot be, ``InvalidRunId``
         the cursor.
         """
+        check_texts(workflow=workflow, trigger=trigger, idempotency_key=idempotency_key)
         return inspection.list_runs(
             self.database,
             RunFilter(
@@ -97,6 +97,8 @@ class Reading(Wiring):
 
 
 def _statuses(status: str | Sequence[str] | None) -> tuple[RunStatus, ...]:
+    if status is not None and not isinstance(status, (str, Iterable)):
+        raise InvalidValue("status", f"must be one status or several, found {status!r:.80}")
     given = [status] if isinstance(status, str) else list(status or ())
     known = [each.value for each in RunStatus]
     for each in given:
@@ -117,9 +119,7 @@ def _contained(payload: Mapping[str, Any] | None, max_bytes: int) -> Mapping[str
 
 
 def _aware(since: datetime | None) -> datetime | None:
-    if since is not None and since.tzinfo is None:
-        raise InvalidValue("since", "must be an aware time: it has no time zone")
-    return since
+    return check_moment("since", since) if since is not None else None
 
 
 def _limit(limit: int) -> int:

@@ -6,17 +6,14 @@ from typing import TYPE_CHECKING
 
 from squidmesh.mesh.reading import Reading
 from squidmesh.model.document import definition_hash
+from squidmesh.model.values import check_texts
 from squidmesh.runtime import firing, schedules
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
-    from pathlib import Path
 
     from squidmesh.model.run import Run
     from squidmesh.model.schedule import Schedule
-
-    Paths = str | Path | Sequence[str | Path]
 
 
 class Scheduling(Reading):
@@ -29,19 +26,26 @@ class Scheduling(Reading):
 
     def pause_schedule(
         self, workflow: str, trigger: str, *, actor: str | None = None, comment: str | None = None
-    ) -> None:
+    ) -> Schedule:
         """Stop a schedule from firing, in every process, until it is resumed; who did it is kept with the schedule.
 
-        A schedule that is paused already stays as it is. ``WorkflowNotFound`` or ``TriggerNotFound`` if no loaded
-        workflow has this cron trigger.
+        Return it as it stands then. One that is paused already stays as it is. ``WorkflowNotFound`` or
+        ``TriggerNotFound`` if no loaded workflow has this cron trigger, ``InvalidValue`` for words that cannot be kept.
         """
+        check_texts(actor=actor, comment=comment)
         schedules.pause_schedule(self.database, self._schedule(workflow, trigger), actor=actor, comment=comment)
+        return self._standing(workflow, trigger)
 
     def resume_schedule(
         self, workflow: str, trigger: str, *, actor: str | None = None, comment: str | None = None
-    ) -> None:
-        """Let a schedule fire again, from now on and by the definition loaded here; raises as ``pause_schedule``."""
+    ) -> Schedule:
+        """Let a schedule fire again, from now on and by the definition loaded here.
+
+        Return it as it stands then; raises as ``pause_schedule``.
+        """
+        check_texts(actor=actor, comment=comment)
         schedules.resume_schedule(self.database, self._schedule(workflow, trigger), actor=actor, comment=comment)
+        return self._standing(workflow, trigger)
 
     def fire_schedule(
         self,
@@ -55,7 +59,8 @@ class Scheduling(Reading):
 
         Idempotent: one run for one time, and one for one ``signal_id``, whoever fires it; the second call
         returns the first run. Without ``scheduled_for`` (an aware time) the run is for this minute or, with a
-        ``signal_id``, for this moment. Raises as ``pause_schedule``, and ``InvalidValue`` for a naive time.
+        ``signal_id``, for this moment. Raises as ``pause_schedule``, and ``InvalidValue`` for a time that is not aware
+        and a signal that cannot be kept.
         """
         run_id = firing.fire_by_hand(
             self.engine,
@@ -65,6 +70,9 @@ class Scheduling(Reading):
             signal_id=signal_id,
         )
         return self.inspect_run(run_id)
+
+    def _standing(self, workflow: str, trigger: str) -> Schedule:
+        return next(each for each in self.list_schedules() if (each.workflow, each.trigger) == (workflow, trigger))
 
     def _schedule(self, workflow: str, trigger: str) -> schedules.LoadedSchedule:
         return schedules.find_schedule(self._definition(self._find(workflow)), trigger)

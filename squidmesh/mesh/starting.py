@@ -23,15 +23,12 @@ from squidmesh.store.wakeups import notify_in
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
-    from pathlib import Path
     from uuid import UUID
 
     from squidmesh.model.definition import Field
     from squidmesh.model.run import Run
     from squidmesh.runtime.definitions import Definition
     from squidmesh.store.callers import CallersConnection
-
-    Paths = str | Path | Sequence[str | Path]
 
 
 class Starting(Reading):
@@ -60,7 +57,7 @@ class Starting(Reading):
         """
         if connection is not None:
             require_connection(connection)
-        definition, start = self._prepare(workflow, payload or {}, trigger, idempotency_key)
+        definition, start = self._prepare(workflow, {} if payload is None else payload, trigger, idempotency_key)
         if connection is None:
             started = start_now(self.database, start)
             if not started.created:

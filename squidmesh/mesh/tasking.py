@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
+from squidmesh.mesh.made_once import made_once
 from squidmesh.mesh.wiring import Wiring
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Tasking(Wiring):
     """The façade's ``Huey``."""
 
-    @cached_property
+    @made_once
     def huey(self) -> HostHuey:
         """A ``Huey`` for tasks of the host's own: every worker of this mesh executes them beside the steps.
 

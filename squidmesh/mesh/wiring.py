@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from squidmesh.errors import ConfigurationError, WorkflowNotFound
+from squidmesh.mesh.made_once import made_once
 from squidmesh.model.definition import OnWorkerLost
+from squidmesh.model.process_lock import ProcessLock
 from squidmesh.observability.run_spans import trace_ended_runs
 from squidmesh.runtime.beginning import begin
 from squidmesh.runtime.definitions import DefinitionCache
@@ -18,7 +20,7 @@ from squidmesh.runtime.execution import Executor
 from squidmesh.runtime.recording import Rules
 from squidmesh.runtime.trace_links import find_ended_run
 from squidmesh.runtime.wakeups import Notifier
-from squidmesh.settings import EMBEDDED_SCHEME, SETTING_NAMES, Settings, find_embedded_folder, load_settings
+from squidmesh.settings import SETTING_NAMES, Settings, find_embedded_url, load_settings
 from squidmesh.steps.registry import StepRegistry
 from squidmesh.store.engine import Database
 
@@ -31,8 +33,6 @@ if TYPE_CHECKING:
     from squidmesh.model.definition import Workflow
     from squidmesh.runtime.definitions import Definition
 
-    Paths = str | Path | Sequence[str | Path]
-
 
 class Wiring:
     """What every part of the façade stands on; constructing it connects to nothing."""
@@ -40,20 +40,21 @@ class Wiring:
     def __init__(
         self,
         database: str | sqlalchemy.URL | sqlalchemy.Engine | None = None,
-        workflows: Paths | None = None,
+        workflows: str | Path | Sequence[str | Path] | None = None,
         steps: Mapping[str, Callable[..., Any]] | None = None,
         *,
-        folder: Path | None = None,
+        folder: str | Path | None = None,
         **settings: Any,
     ) -> None:
+        self.making = ProcessLock()
         overrides: dict[str, Any] = dict(settings)
         if isinstance(database, str):
             overrides["database_url"] = database
         if workflows is not None:
             overrides["workflows"] = [workflows] if isinstance(workflows, (str, Path)) else list(workflows)
-        self.settings: Settings = load_settings(overrides, folder=folder)
+        self._folder = Path(folder).resolve() if folder is not None else None
+        self.settings: Settings = load_settings(overrides, folder=self._folder)
         self._target = None if isinstance(database, str) else database
-        self._folder = folder
         self._extra_steps = dict(steps or {})
         self._events = Events()
         self._events.subscribe("run.status_changed", trace_ended_runs(lambda id_: find_ended_run(self.database, id_)))
@@ -69,12 +70,12 @@ class Wiring:
             **{name: getattr(self.settings, name) for name in others},
         }
 
-    @cached_property
+    @made_once
     def registry(self) -> StepRegistry:
         """The step types that this application knows."""
         return StepRegistry.discover(extra=self._extra_steps, folder=self._folder)
 
-    @cached_property
+    @made_once
     def workflows(self) -> dict[str, Workflow]:
         """The loaded workflows by name; ``InvalidWorkflow`` if a file has errors."""
         from squidmesh.authoring.loader import load_workflows  # noqa: PLC0415 - jsonschema loads only to read files
@@ -85,17 +86,15 @@ class Wiring:
         """Use one workflow that was compiled already, instead of what the settings name."""
         self.__dict__["workflows"] = {workflow.name: workflow}
 
-    @cached_property
+    @made_once
     def database(self) -> Database:
         """The database, not connected yet; ``ConfigurationError`` if none is set."""
         return Database(self._target or self._database_url(), schema=self.settings.schema, lease=self.settings.lease)
 
     def _database_url(self) -> str:
-        if self.settings.database_url:
-            return self.settings.database_url
-        folder = find_embedded_folder()
-        if folder is not None:
-            return f"{EMBEDDED_SCHEME}{folder}"
+        url = self.settings.database_url or find_embedded_url(self._folder)
+        if url:
+            return url
         raise ConfigurationError(
             [
                 (
@@ -105,7 +104,7 @@ class Wiring:
             ]
         )
 
-    @cached_property
+    @made_once
     def engine(self) -> Engine:
         """What everything that moves runs in this process shares."""
         settings = self.settings

@@ -16,7 +16,6 @@ COMPLETE = "complete"
 FAIL = "fail"
 RESERVED_STEPS = (COMPLETE, FAIL)
 ON_FAILURE_NAME = "on_failure"
-RESERVED_FIELDS = ("payload", "context", "run", "failure", "now")
 
 
 class FieldType(StrEnum):
@@ -222,6 +221,10 @@ class Routes:
         """Return every transition, in the order of the file's outcomes."""
         return self.ok + self.error + self.deadline
 
+    def by_outcome(self) -> tuple[tuple[str, tuple[Transition, ...]], ...]:
+        """Return the transitions of each outcome, in the order of the file's outcomes."""
+        return ("ok", self.ok), ("error", self.error), ("deadline", self.deadline)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
@@ -273,9 +276,8 @@ class Shape(StrEnum):
 class Workflow:
     """One compiled workflow; ``triggers`` and ``steps`` keep the order of the file.
 
-    Its ``shape`` is routed if any step says ``next``, and otherwise dependency-based.
-
-    ``on_failure``, if set, is a step of kind ``uses`` that runs once when a run is about to end failed.
+    Its ``shape`` is routed if any step says ``next``, and otherwise dependency-based. ``on_failure``, if set,
+    is a step of kind ``uses`` that runs once when a run is about to end failed.
     """
 
     name: str
@@ -291,3 +293,8 @@ class Workflow:
         # Once, for it is asked for at each end of a step, and there may be very many steps.
         routed = any(step.next is not None for step in self.steps.values())
         object.__setattr__(self, "shape", Shape.ROUTED if routed else Shape.DEPENDENCY)
+
+    @property
+    def all_steps(self) -> tuple[Step, ...]:
+        """The steps and, if there is one, the ``on_failure`` step."""
+        return (*self.steps.values(), *([self.on_failure] if self.on_failure is not None else ()))

@@ -174,6 +174,10 @@ def _text_violations(field: Field, text: str) -> Iterator[str]:
 
 
 def _same(value: Any, member: Any) -> bool:
+    if isinstance(value, list) and isinstance(member, list):
+        return len(value) == len(member) and all(map(_same, value, member))
+    if isinstance(value, Mapping) and isinstance(member, Mapping):
+        return value.keys() == member.keys() and all(_same(value[key], member[key]) for key in member)
     # In JSON, true is not 1.
     return isinstance(value, bool) == isinstance(member, bool) and bool(value == member)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from squidmesh.errors import ActorRequired, InvalidValue
 from squidmesh.model.gate import PauseReason
-from squidmesh.model.values import check, encode
+from squidmesh.model.values import check_texts, encode
 
 
 class ManualAction(StrEnum):
@@ -46,25 +46,22 @@ def check_ruling(ruling: Ruling, *, max_bytes: int) -> Ruling:
     """Return the ruling with its metadata as plain JSON data.
 
     ``ActorRequired`` if nobody answers for an approval or a rejection; ``InvalidValue`` names what of actor,
-    comment and metadata cannot be kept.
+    comment, metadata and step cannot be kept.
     """
     if ruling.action is not ManualAction.UNBLOCK and not (isinstance(ruling.actor, str) and ruling.actor.strip()):
         raise ActorRequired(ruling.action.value)
-    for name, text in (("actor", ruling.actor), ("comment", ruling.comment)):
-        if text is not None and not isinstance(text, str):
-            raise InvalidValue(name, f"is a {type(text).__name__}, not text")
-        check(text, name)
+    check_texts(actor=ruling.actor, comment=ruling.comment, step=ruling.step)
     metadata = ruling.metadata
     if metadata is not None and not isinstance(metadata, Mapping):
         raise InvalidValue("metadata", f"is a {type(metadata).__name__}, not a mapping")
-    check(metadata, "metadata")
     # What is kept holds all three, so they are measured together.
-    kept = json.loads(encode([ruling.actor, ruling.comment, metadata], max_bytes=max_bytes))
+    said = {"actor": ruling.actor, "comment": ruling.comment, "metadata": metadata}
+    kept = json.loads(encode(said, max_bytes=max_bytes))
     return Ruling(
         action=ruling.action,
         actor=ruling.actor.strip() or None if ruling.actor is not None else None,
         comment=ruling.comment,
-        metadata=kept[2],
+        metadata=kept["metadata"],
         step=ruling.step,
         retry=ruling.retry,
     )

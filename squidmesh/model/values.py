@@ -10,6 +10,7 @@ import dataclasses
 import json
 import math
 from collections.abc import Mapping
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
@@ -71,6 +72,25 @@ def check(value: Any, path: str = "", depth: int = 0) -> None:
     else:
         hint = _conversion(value)
         raise InvalidValue(path, f"is a {kind.__name__}, which is not JSON" + (f": {hint}" if hint else ""))
+
+
+def check_texts(**texts: object) -> None:
+    """Raise ``InvalidValue`` for the first argument, by its name, that is neither None nor a text that can be kept."""
+    for name, text in texts.items():
+        if text is None:
+            continue
+        if not isinstance(text, str):
+            raise InvalidValue(name, f"is a {type(text).__name__}, not text")
+        _check_text(text, name)
+
+
+def check_moment(name: str, moment: object) -> datetime:
+    """Return an argument that is an aware time; ``InvalidValue`` by its name otherwise."""
+    if not isinstance(moment, datetime):
+        raise InvalidValue(name, f"must be an aware time, a datetime with a time zone; found {moment!r:.80}")
+    if moment.tzinfo is None:
+        raise InvalidValue(name, "must be an aware time: it has no time zone")
+    return moment
 
 
 def _conversion(value: Any) -> str | None:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from datetime import UTC, datetime
 from typing import Any
 
 from squidmesh.observability.execution import EXECUTION, FACTS
 
 _STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"message", "asctime", "taskName"}
+_OWN = frozenset({"time", "level", "logger", "message", "exception", "stack"})
 _QUIET = ("huey", "alembic")
 TEXT, JSON = "text", "json"
 
@@ -45,7 +47,8 @@ class JSONFormatter(logging.Formatter):
     """Writes each record as one line of JSON.
 
     Keys: ``time`` (ISO 8601, UTC), ``level``, ``logger``, ``message``, those of the execution, whatever the caller
-    gave as ``extra``, and ``exception`` (``type``, ``message``, ``traceback``).
+    gave as ``extra`` (under ``extra_level`` and so on, if it has one of these names), ``exception`` (``type``,
+    ``message``, ``traceback``), and ``stack`` where the caller asked for it.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -56,7 +59,9 @@ class JSONFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        line |= {name: value for name, value in record.__dict__.items() if name not in _STANDARD}
+        for name, value in record.__dict__.items():
+            if name not in _STANDARD:
+                line[f"extra_{name}" if name in _OWN else name] = value
         if record.exc_info and record.exc_info[0] is not None:
             kind, error, _ = record.exc_info
             line["exception"] = {
@@ -64,17 +69,21 @@ class JSONFormatter(logging.Formatter):
                 "message": str(error),
                 "traceback": self.formatException(record.exc_info),
             }
+        if record.stack_info:
+            line["stack"] = self.formatStack(record.stack_info)
         return _one_line(line)
 
 
 def _one_line(line: dict[str, Any]) -> str:
     try:
-        return json.dumps(line, default=str)
-    except (TypeError, ValueError):  # keys that are no text, or a value that holds itself
-        return json.dumps({str(name): _plain(value) for name, value in line.items()}, default=str)
+        return json.dumps(line, default=str, allow_nan=False)
+    except (TypeError, ValueError):  # keys that are no text, a value that holds itself, NaN
+        return json.dumps({str(name): _plain(value) for name, value in line.items()})
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     return value if isinstance(value, (str, int, float, bool, type(None))) else repr(value)
 
 

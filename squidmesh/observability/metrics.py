@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 
     from squidmesh.runtime.gauges import Gauges
 
+# The events that are counted, and the facts of them that are.
+COUNTED = ("run.status_changed", "step.*", "schedule.fired")
+FACTS = ("event", "workflow", "trigger", "step", "kind", "to_status", "duration", "delay")
 _STEP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
 _LAG_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
 
 
 class Watched(Protocol):
-    """What is needed of a ``SquidMesh``: its events, and a look at what stands in its database."""
+    """What is needed of a ``SquidMesh`` or a ``Relay``: its events, and a look at what stands in its database."""
 
     def on(self, event: str, callback: Callable[[dict[str, Any]], None]) -> None:
         """Call ``callback`` for an event."""
@@ -35,7 +38,7 @@ class Watched(Protocol):
 
 
 class Metrics:
-    """The metrics of one mesh in this process, in a registry of their own."""
+    """The metrics of what is watched, in a registry of their own."""
 
     def __init__(self, mesh: Watched) -> None:
         self.registry = CollectorRegistry()
@@ -50,7 +53,7 @@ class Metrics:
         )
         self._durations = Histogram(
             "squidmesh_step_duration_seconds",
-            "From the start of an attempt until its end was recorded.",
+            "How long attempts took to execute.",
             ["workflow", "step"],
             buckets=_STEP_BUCKETS,
             registry=self.registry,
@@ -66,16 +69,23 @@ class Metrics:
             registry=self.registry,
         )
         self.registry.register(GaugeCollector(mesh.read_gauges))
-        mesh.on("run.status_changed", self._count_run)
-        mesh.on("step.*", self._count_attempt)
-        mesh.on("schedule.fired", self._observe_lag)
+        for pattern in COUNTED:
+            mesh.on(pattern, self._count)
+
+    def _count(self, event: dict[str, Any]) -> None:
+        match event["event"].split("."):
+            case ["run", _]:
+                self._count_run(event)
+            case ["step", outcome]:
+                self._count_attempt(event, outcome)
+            case ["schedule", _]:
+                self._observe_lag(event)
 
     def _count_run(self, event: dict[str, Any]) -> None:
         if RunStatus(event["to_status"]).terminal:
             self._finished.labels(event["workflow"], event["to_status"]).inc()
 
-    def _count_attempt(self, event: dict[str, Any]) -> None:
-        outcome = event["event"].removeprefix("step.")
+    def _count_attempt(self, event: dict[str, Any], outcome: str) -> None:
         if outcome == "started":
             return
         if event.get("kind") == "compensation":
@@ -83,7 +93,7 @@ class Metrics:
         self._attempts.labels(event["workflow"], event["step"], outcome).inc()
         if "duration" in event:
             self._durations.labels(event["workflow"], event["step"]).observe(event["duration"])
-        if event["event"] == "step.claim_lost":
+        if outcome.endswith("claim_lost"):
             self._lost.inc()
 
     def _observe_lag(self, event: dict[str, Any]) -> None:

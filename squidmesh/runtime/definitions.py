@@ -132,14 +132,8 @@ def _compensation_lane(step: Step) -> Lane | None:
     return None
 
 
-def _all_steps(workflow: Workflow) -> Iterator[Step]:
-    yield from workflow.steps.values()
-    if workflow.on_failure is not None:
-        yield workflow.on_failure
-
-
 def _lanes(workflow: Workflow) -> Iterator[Lane]:
-    for step in _all_steps(workflow):
+    for step in workflow.all_steps:
         yield _lane(step)
         compensation = _compensation_lane(step)
         if compensation is not None:

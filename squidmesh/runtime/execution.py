@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -44,6 +45,11 @@ NOTHING = "{}"
 _NOT_BEGUN = timedelta(seconds=1)  # the database did not answer: no hot loop until it does
 
 
+def in_main_thread() -> bool:
+    """Return whether Python raises here what a Ctrl-C asks for."""
+    return threading.current_thread() is threading.main_thread()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Executor:
     """What executing needs besides the claim; one for a process.
@@ -51,8 +57,9 @@ class Executor:
     ``begin`` marks a step as begun, just before its call, that is irreversible or not simply tried again when it is
     lost (which ``on_worker_lost`` says where the step does not); False (always, where nothing can mark it): it must
     not be called.
-    ``stubs`` answer for steps, by name. ``interruptible`` is entered around each call: where a callable can be
-    interrupted, it lets its signals do so.
+    ``stubs`` answer for steps, by name, and undo them likewise. ``interruptible`` is entered around each call: where a
+    callable can be interrupted, it lets its signals do so. ``is_for_process`` says whether a KeyboardInterrupt may be
+    meant for the process: elsewhere it is the step's own, like whatever else it raises.
     """
 
     registry: StepRegistry
@@ -62,9 +69,10 @@ class Executor:
     on_worker_lost: OnWorkerLost = OnWorkerLost.RETRY
     stubs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     interruptible: Callable[[ClaimSignals], AbstractContextManager[object]] = nullcontext
+    is_for_process: Callable[[], bool] = in_main_thread
 
     def execute(self, task: Prepared, signals: ClaimSignals, connection: Connection | None = None) -> Outcome:
-        """Run a claimed step run to its outcome; whatever the callable does, this returns.
+        """Run a claimed step run to its outcome; whatever the callable does, this returns (but see ``is_for_process``).
 
         ``connection`` is what a step with ``transaction: true`` writes with.
         """
@@ -73,9 +81,9 @@ class Executor:
             return _skip(task) or self._act(task, context, signals)
         except EvaluationFailed as error:
             return failed("expression_failed", str(error), expression=task.step.when)
-        except KeyboardInterrupt:
-            raise  # meant for the process, not for the step
-        except BaseException as error:  # noqa: BLE001 - the step is somebody's code: sys.exit() too is an outcome
+        except BaseException as error:  # the step is somebody's code: sys.exit() too is an outcome
+            if isinstance(error, KeyboardInterrupt) and self.is_for_process():
+                raise
             return outcome_of_raised(error, context)
 
     def _act(self, task: Prepared, context: StepContext, signals: ClaimSignals) -> Outcome:
@@ -85,10 +93,10 @@ class Executor:
                 return Succeeded(output=NOTHING)
             case Wait() as wait:
                 return execute_wait(task, wait)
+            case Uses() if task.claim.step in self.stubs:  # what was not done is not undone either
+                return Succeeded(output=encode({} if task.undo is not None else self.stubs[task.claim.step]))
             case Uses(compensate=str(name)) if task.undo is not None:
                 return self._call(name, task, _compensation_input(task, task.undo), context, signals)
-            case Uses() if task.claim.step in self.stubs:
-                return Succeeded(output=encode(self.stubs[task.claim.step]))
             case Uses(step_type=name):
                 return self._call(name, task, step_input(task.step, task.snapshot), context, signals)
             case Pause() | Approval() as gate:

@@ -10,7 +10,7 @@ from squidmesh.model.run import Explanation
 from squidmesh.model.state import Goal, Phase, RunStatus, StepRunKind, StepStatus
 from squidmesh.runtime.definitions import why_unreadable
 from squidmesh.runtime.next_actions import actions_while_open, after_end
-from squidmesh.runtime.paused import actions_for, describe_pause, paused_among, reasons_by_step
+from squidmesh.runtime.paused import actions_for, describe_pause, interrupted_among, paused_among, reasons_by_step
 from squidmesh.store import history
 from squidmesh.store.audit_events import events_of_run
 from squidmesh.store.queues import read_pause
@@ -147,7 +147,7 @@ def _beside_paused(finding: _Finding, steps: Sequence[Row[Any]]) -> _Finding:
     paused = paused_among(steps)
     if not paused:
         return finding
-    waiting = {"paused": reasons_by_step(paused)}
+    waiting = {"paused": reasons_by_step(paused), **interrupted_among(paused)}
     actions = tuple(dict.fromkeys((*finding.actions, *actions_for(paused))))
     return replace(finding, details={**(finding.details or {}), **waiting}, actions=actions)
 

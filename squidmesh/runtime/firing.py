@@ -12,11 +12,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from squidmesh.errors import InvalidValue, SquidMeshError
+from squidmesh.errors import SquidMeshError
 from squidmesh.model.definition import CatchUp, Overlap
 from squidmesh.model.state import RunStatus
+from squidmesh.model.values import check_moment
 from squidmesh.runtime.schedules import adopt_schedules
-from squidmesh.runtime.start import prepare_start
+from squidmesh.runtime.start import MAX_KEY, check_key, prepare_start
 from squidmesh.store import schedules
 from squidmesh.store.schedules import read_positions
 from squidmesh.store.starts import find_by_key, insert_runs
@@ -138,7 +139,7 @@ def start_of_tick(
         schedule.definition,
         schedule.trigger,
         {},
-        idempotency_key=f"{schedule.trigger}:{signal_id}" if signal_id is not None else None,
+        idempotency_key=_key(schedule, signal_id) if signal_id is not None else None,
         moment=tick.astimezone(schedule.ticks.zone),
         max_value_bytes=max_value_bytes,
     )
@@ -157,6 +158,10 @@ def start_of_tick(
     return replace(start, run=run)
 
 
+def _key(schedule: LoadedSchedule, signal_id: str) -> str:
+    return f"{schedule.trigger}:{signal_id}"
+
+
 def fire_by_hand(
     engine: Engine,
     schedule: LoadedSchedule,
@@ -169,8 +174,10 @@ def fire_by_hand(
 
     Without a time it is for this minute or, with a signal id, for this moment.
     """
-    if scheduled_for is not None and scheduled_for.tzinfo is None:
-        raise InvalidValue("scheduled_for", "needs a time zone, such as datetime(…, tzinfo=UTC)")
+    if scheduled_for is not None:
+        check_moment("scheduled_for", scheduled_for)
+    if signal_id is not None:
+        check_key(signal_id, "signal_id", MAX_KEY - len(_key(schedule, "")))
     with engine.database.transaction() as connection:
         now = engine.database.read_clock(connection)
     tick = scheduled_for or (now if signal_id is not None else now.replace(second=0, microsecond=0))

@@ -39,6 +39,12 @@ def reasons_by_step(paused: Sequence[Row[Any]]) -> dict[str, str]:
     return {row.step: REASONS[PauseReason(row.resume["reason"])] for row in paused}
 
 
+def interrupted_among(paused: Sequence[Row[Any]]) -> dict[str, list[str]]:
+    """Return the paused steps that ``unblock_run(retry=True)`` would try again, if there are any, as a detail."""
+    steps = [row.step for row in paused if PauseReason(row.resume["reason"]).interrupted]
+    return {"interrupted": steps} if steps else {}
+
+
 def describe_pause(steps: Sequence[Row[Any]], now: datetime) -> dict[str, Any] | None:
     """Return why a run that waits for nothing but people waits, in the terms of an explanation; None if it does not."""
     paused = paused_among(steps)
@@ -50,7 +56,7 @@ def describe_pause(steps: Sequence[Row[Any]], now: datetime) -> dict[str, Any] |
         "reason": REASONS[reason],
         "since": datetime.fromisoformat(first.resume["paused_at"]),
         "step": first.step,
-        "details": _details(first, reason, now) | _others(paused),
+        "details": _details(first, reason, now) | _others(paused) | interrupted_among(paused),
         "actions": actions_for(paused),
     }
 

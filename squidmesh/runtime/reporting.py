@@ -28,15 +28,7 @@ _UNREMARKABLE = ("completed", "skipped", RELEASED)
 
 def facts_of(task: Prepared) -> dict[str, Any]:
     """Return what every event of a step says."""
-    claim = task.claim
-    return {
-        "run_id": str(claim.run.id),
-        "workflow": claim.run.workflow,
-        "trigger": claim.run.trigger,
-        "step": claim.step,
-        "attempt": claim.attempt - claim.losses,
-        "kind": claim.kind.name.lower(),
-    }
+    return {**logged(task), "trigger": task.claim.run.trigger, "kind": task.claim.kind.name.lower()}
 
 
 def logged(task: Prepared) -> dict[str, Any]:
@@ -160,14 +152,6 @@ def report_run(events: Events, run_id: UUID, workflow: str, trigger: str, before
 
 def report_status(events: Events, run: Row[Any], before: RunStatus, after: RunStatus) -> None:
     """Tell of the new status that something other than the end of a step gave a run."""
-    if before is after:
-        return
-    log.info("run %s is %s", run.id, after.value)
-    events.emit(
-        "run.status_changed",
-        run_id=str(run.id),
-        workflow=run.workflow,
-        trigger=run.trigger,
-        from_status=before.value,
-        to_status=after.value,
-    )
+    if before is not after:
+        log.info("run %s is %s", run.id, after.value)
+    report_run(events, run.id, run.workflow, run.trigger, before, after)

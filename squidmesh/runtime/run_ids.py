@@ -22,7 +22,7 @@ _SIMILAR_DIGITS = 8
 _SIMILAR = 3
 
 
-def find_run_id(database: Database, written: str) -> UUID:
+def find_run_id(database: Database, written: UUID | str) -> UUID:
     """Return the id of the one run whose id is, or begins with, what was written.
 
     ``InvalidRunId`` if no id can begin so, ``AmbiguousRunId`` if several do, ``RunNotFound`` if none does, with
@@ -32,22 +32,19 @@ def find_run_id(database: Database, written: str) -> UUID:
     with database.transaction() as connection:
         found = newest_between(connection, *_range(digits), limit=_CANDIDATES)
         if not found:
-            raise RunNotFound(written, _similar(connection, digits))
+            raise RunNotFound(str(written), _similar(connection, digits))
     if len(found) > 1:
-        raise AmbiguousRunId(written, tuple(map(str, found)))
+        raise AmbiguousRunId(str(written), tuple(map(str, found)))
     return found[0]
 
 
-def check_written(written: str) -> None:
-    """Raise ``InvalidRunId`` unless a run id can begin so."""
-    _digits(written)
-
-
-def _digits(written: str) -> str:
-    text = written.strip().lower()
+def _digits(written: UUID | str) -> str:
+    if not isinstance(written, (str, UUID)):
+        raise InvalidRunId(str(written))
+    text = str(written).strip().lower()
     digits = text.replace("-", "")
     if not _WRITTEN.fullmatch(text) or not digits or len(digits) > _DIGITS:
-        raise InvalidRunId(written)
+        raise InvalidRunId(str(written))
     return digits
 
 

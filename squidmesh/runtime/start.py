@@ -85,7 +85,7 @@ def prepare_start(
     idempotency key cannot be kept.
     """
     if idempotency_key is not None:
-        _check_key(idempotency_key)
+        check_key(idempotency_key)
     contract = definition.workflow.triggers[trigger].payload
     try:
         text = encode(apply_contract(contract, payload, moment or datetime.now(UTC)), max_bytes=max_value_bytes)
@@ -116,10 +116,11 @@ def first_start(definition: Definition, trigger: str, payload: str) -> Start:
     return Start(run=run, steps=steps)
 
 
-def _check_key(key: str) -> None:
-    check(key, "idempotency_key")
-    if not isinstance(key, str) or not key or len(key) > MAX_KEY:
-        raise InvalidValue("idempotency_key", f"must be a text of 1 to {MAX_KEY} characters")
+def check_key(key: str, name: str = "idempotency_key", longest: int = MAX_KEY) -> None:
+    """Raise ``InvalidValue``, by the name that the caller gave the key, unless it can be kept."""
+    check(key, name)
+    if not isinstance(key, str) or not key or len(key) > longest:
+        raise InvalidValue(name, f"must be a text of 1 to {longest} characters")
 
 
 def _first_steps(definition: Definition, run_id: UUID) -> list[NewStepRun]:

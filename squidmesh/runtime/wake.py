@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from squidmesh.errors import InvalidTransition, RunNotFound
-from squidmesh.model.state import RunStatus, StepStatus
+from squidmesh.model.state import RunStatus
 from squidmesh.store import runs, step_runs
 from squidmesh.store.audit_events import add_audit_event
 
@@ -27,8 +27,13 @@ def wake_run(database: Database, run_id: UUID, *, step: str | None, actor: str |
             raise RunNotFound(str(run_id))
         woken = step_runs.make_due_if_later(database, connection, run_id, step)
         if not woken:
-            status = RunStatus(run.status)
-            raise InvalidTransition(status.value, "woken" if status.terminal else StepStatus.PENDING.value)
+            raise InvalidTransition(run.status, "woken", _reason(RunStatus(run.status), step))
         for name in woken:
             add_audit_event(database, connection, run_id, "woken", step=name, actor=actor)
     return woken
+
+
+def _reason(status: RunStatus, step: str | None) -> str:
+    if status.terminal:
+        return "it has ended"
+    return "nothing of it waits for a time" if step is None else f"step {step!r} does not wait for a time"

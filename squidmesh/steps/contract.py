@@ -171,6 +171,8 @@ def normalise_output(returned: object) -> dict[str, Any]:
     match returned:
         case None:
             return {}
+        case BaseException():  # some are dataclasses, and would pass for an output
+            raise InvalidValue("", f"a step returned a {type(returned).__name__}: raise it instead")
         case Mapping():
             return dict(returned)
         case Success():
@@ -201,7 +203,7 @@ def _fields(instance: Any, depth: int = 1) -> dict[str, Any]:
 def _plain(value: Any, depth: int) -> Any:
     if depth > MAX_DEPTH:
         return value  # encoding refuses it, naming the place
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+    if dataclasses.is_dataclass(value) and not isinstance(value, type | BaseException):
         return _fields(value, depth + 1)
     if isinstance(value, list):
         return [_plain(item, depth + 1) for item in value]

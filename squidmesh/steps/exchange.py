@@ -13,13 +13,14 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from squidmesh.errors import RetryStep, StepFailed
-from squidmesh.model.values import printable
+from squidmesh.errors import InvalidValue, RetryStep, StepFailed
+from squidmesh.model.values import check, printable
 
 if TYPE_CHECKING:
     import httpx
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
+MAX_REDIRECTS = 10
 LONGEST_RETRY_AFTER = 24 * 3600.0
 _SHOWN_BODY = 1000
 _FIRST_FAILURE = 400
@@ -29,10 +30,17 @@ _RETRYABLE = frozenset({408, 429})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """A request as far as it may be told; ``server`` is scheme, host and port."""
+    """A request as far as it may be told; ``server`` is scheme, host and port, ``redirects`` is how many led to it."""
 
     method: str
     server: str
+    redirects: int = 0
+
+    def redirected(self, method: str, server: str) -> Exchange:
+        """Return the request that a redirect asks for; too many of them end the attempt."""
+        if self.redirects >= MAX_REDIRECTS:
+            raise self.failure("answer", f"redirected more than {MAX_REDIRECTS} times")
+        return Exchange(method=method, server=server, redirects=self.redirects + 1)
 
     def failure(
         self, kind: str, text: str, *, retryable: bool = False, delay: float | None = None, **facts: Any
@@ -81,14 +89,19 @@ def _body(response: httpx.Response, content: bytes) -> Any:
     media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "application/json" or media_type.endswith("+json"):
         try:
-            return json.loads(content)
-        except (ValueError, RecursionError):
-            pass  # not what it says it is; the request was answered all the same
+            return _storable(json.loads(content))
+        except (ValueError, RecursionError, InvalidValue):
+            pass  # not what it says it is, or NaN and the like; the request was answered all the same
     try:
-        text = content.decode(response.charset_encoding or "utf-8")
-    except (LookupError, UnicodeDecodeError):
-        text = "\x00"
-    return {"base64": base64.b64encode(content).decode()} if "\x00" in text else text
+        return _storable(content.decode(response.charset_encoding or "utf-8"))
+    except (LookupError, UnicodeError, InvalidValue):
+        return {"base64": base64.b64encode(content).decode()}
+
+
+def _storable(body: Any) -> Any:
+    """Return what can be kept as a part of the step's output; ``InvalidValue`` otherwise."""
+    check(body, depth=1)
+    return body
 
 
 def _retry_after(value: str | None) -> float | None:
@@ -99,7 +112,7 @@ def _retry_after(value: str | None) -> float | None:
         return min(float(value), LONGEST_RETRY_AFTER)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return min(max((aware - datetime.now(UTC)).total_seconds(), 0.0), LONGEST_RETRY_AFTER)

@@ -1,7 +1,7 @@
 """The step type ``http.request``, and ``send``, which does the same inside a step of one's own.
 
-One attempt: the step's ``retry`` policy decides about more. Redirects are not followed. No URL appears in an
-error or a log record, since it may hold credentials anywhere; the step's input has it.
+One attempt: the step's ``retry`` policy decides about more. Redirects are followed by ``send`` alone, if asked to.
+No URL appears in an error or a log record, since it may hold credentials anywhere; the step's input has it.
 """
 
 from __future__ import annotations
@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 
 DEFAULT_TIMEOUT = 30.0
 LONGEST_TIMEOUT = 24 * 3600.0
+_LAST_PORT = 65535
 # A proxy of the environment has its own idea of which machine these are.
 _NO_PROXY = {"all://localhost": None, "all://127.0.0.1": None, "all://[::1]": None}
+# What httpx lets out where the name of a host, a port or a method has no form that can be sent.
+_UNENCODABLE = (TypeError, ValueError, OverflowError)
 _sending = ContextVar("squidmesh_sending", default=False)
 
 
@@ -55,6 +58,7 @@ def send(
     json: Any = None,
     body: str | bytes | None = None,
     timeout: str | float | None = None,
+    follow_redirects: bool = False,
 ) -> dict[str, Any]:
     """Send one request and return ``{status, headers, body}``.
 
@@ -62,6 +66,8 @@ def send(
     requests gives each its own. ``timeout``, a duration such as ``"10s"`` or seconds (default 30), bounds
     connecting, each wait, and reading the answer. Header names of the answer are lower case; its ``body`` is
     parsed if it is JSON by its content type, None if it is empty, text if it is text, else ``{"base64": ...}``.
+    With ``follow_redirects`` the request goes on to where it is sent, ten times at most, each with a ``timeout`` of
+    its own, and the answer has a ``url`` too: where it came from. Without, a redirect is an answer like others.
 
     An answer of 408, 429 or 5xx, a time-out and a transport error raise ``RetryStep`` (after ``Retry-After``, if
     the answer has it); any other answer of 400 or more, and a request that cannot be sent, ``StepFailed``. Their
@@ -76,19 +82,24 @@ def send(
         exchange = Exchange(method=outgoing.method, server=_server(outgoing.url))
         try:
             response = _send_quietly(client, outgoing)
+            while follow_redirects and (onward := response.next_request) is not None:
+                response.close()
+                exchange = exchange.redirected(onward.method, _server(onward.url))
+                response = _send_quietly(client, onward)
             try:
                 content = read_content(response, exchange, seconds)
             finally:
                 response.close()
         except httpx.TimeoutException:
             raise exchange.failure("timeout", f"no answer within {seconds:g} s", retryable=True) from None
-        except (httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
+        except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, *_UNENCODABLE) as error:
             # The text of these repeats parts of the request, such as the value of a header.
             raise exchange.failure("request", f"cannot be sent ({type(error).__name__})") from None
         except httpx.RequestError as error:
             raise exchange.failure("transport", f"{type(error).__name__}: {error}", retryable=True) from error
     ctx.logger.debug("%s %s answered %d", exchange.method, exchange.server, response.status_code)
-    return read_answer(response, exchange, content)
+    answer = read_answer(response, exchange, content)
+    return answer | {"url": str(response.url)} if follow_redirects else answer
 
 
 def _prepare(
@@ -108,6 +119,8 @@ def _prepare(
         target = httpx.URL(url)
         if target.scheme not in {"http", "https"} or not target.host:
             raise _unsendable("its url needs http:// or https:// and a host")
+        if target.port is not None and target.port > _LAST_PORT:  # the system would take it modulo 65536
+            raise _unsendable(f"its url has a port beyond {_LAST_PORT}")
         if json is not None and body is not None:
             raise _unsendable("it has both json and body")
         fields = httpx.Headers({"Idempotency-Key": ctx.idempotency_key})

@@ -9,13 +9,12 @@ import importlib
 import importlib.metadata
 import re
 import sys
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from squidmesh.errors import ConfigurationError
+from squidmesh.settings.files import OWN_FILE, OWN_TABLE, PROJECT_FILE, find_files, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,8 +59,8 @@ def installed_offers() -> Iterator[Offer]:
 
 def local_offers(folder: Path) -> Iterator[Offer]:
     """Yield ``[tool.squidmesh.steps]`` of the nearest ``squidmesh.toml`` or ``pyproject.toml`` that has it."""
-    for path in _upwards(folder, "squidmesh.toml", "pyproject.toml"):
-        table = _table(path, "tool", "squidmesh", "steps")
+    for path in find_files(folder, OWN_FILE, PROJECT_FILE):
+        table = read_table(path, *OWN_TABLE, "steps")
         if table is None:
             continue
         for name, target in _flatten(table):
@@ -77,29 +76,11 @@ def given_offers(extra: Mapping[str, Callable[..., Any]]) -> Iterator[Offer]:
 
 def declaring_project(name: str, folder: Path) -> Path | None:
     """Return the nearest ``pyproject.toml`` that declares a step type as an entry point, installed or not."""
-    for path in _upwards(folder, "pyproject.toml"):
-        table = _table(path, "project", "entry-points", GROUP)
+    for path in find_files(folder, PROJECT_FILE):
+        table = read_table(path, "project", "entry-points", GROUP)
         if table is not None and name in dict(_flatten(table)):
             return path
     return None
-
-
-def _upwards(folder: Path, *names: str) -> Iterator[Path]:
-    folder = folder.resolve()
-    for candidate in (folder, *folder.parents):
-        for name in names:
-            if (candidate / name).is_file():
-                yield candidate / name
-
-
-def _table(path: Path, *keys: str) -> Mapping[str, Any] | None:
-    try:
-        found: Any = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError([f"{path}: cannot be read as TOML: {error}"]) from error
-    for key in keys:
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return found if isinstance(found, Mapping) else None
 
 
 def _flatten(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

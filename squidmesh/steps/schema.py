@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from squidmesh.errors import InvalidValue
 from squidmesh.model.values import check, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from jsonschema.exceptions import SchemaError, ValidationError
     from jsonschema.protocols import Validator
@@ -86,15 +87,23 @@ def _reason(error: ValidationError | SchemaError) -> str:
             return f"expected {' or '.join(map(str, _list(rule)))}, found {_kind(error.instance)}"
         case "enum":
             return _short(f"is not one of {', '.join(map(repr, _list(rule)))}")
-        case "additionalProperties" | "unevaluatedProperties" if rule is False:
-            known = error.schema.get("properties", {}) if isinstance(error.schema, Mapping) else {}
-            instance: Any = error.instance
-            unknown = [name for name in instance if name not in known]
-            return _short(f"has keys that are not allowed: {', '.join(unknown)}")
+        case "additionalProperties" if rule is False:
+            return _short(f"has keys that are not allowed: {', '.join(_unknown(error))}")
+        case "unevaluatedProperties" if rule is False:  # which ones, the validator tells in its words only
+            return _short(error.message[:1].lower() + error.message[1:])
         case None:  # the schema of the place is false, and jsonschema does not say which place that is
             return "has a key or an item that is not allowed"
         case keyword:
             return _short(f"breaks the rule {keyword}: {rule!r}")
+
+
+def _unknown(error: ValidationError | SchemaError) -> Iterator[str]:
+    schema: Any = error.schema
+    instance: Any = error.instance
+    patterns = schema.get("patternProperties", ())
+    for name in instance:
+        if name not in schema.get("properties", ()) and not any(re.search(pattern, name) for pattern in patterns):
+            yield name
 
 
 def _list(rule: Any) -> Iterable[Any]:

@@ -8,7 +8,6 @@ owns for its life, with the planner settings that the hot statements need (see `
 from __future__ import annotations
 
 import os
-import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from psycopg.types.numeric import Int4Dumper
 from sqlalchemy import DateTime, event, exc, literal_column, select, text
 
 from squidmesh.errors import SchemaOutdated, SquidMeshError
+from squidmesh.model.process_lock import ProcessLock
 from squidmesh.model.upkeep import Tables, TablesState
 from squidmesh.settings import EMBEDDED_SCHEME
 from squidmesh.store import schema_version
@@ -74,7 +74,7 @@ class Database:
         self._server: EmbeddedServer | None = None
         self._may_make = False
         self._pid = os.getpid()
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
 
     @property
     def prepared(self) -> bool:
@@ -87,15 +87,16 @@ class Database:
 
         Its data are made by ``migrate`` alone: anybody else has mistaken the path, or would find no tables.
         """
-        if self._engine is not None and self._pid != os.getpid():
-            self._engine.dispose(close=False)  # the connections belong to the parent process
-            self._step_engine = None
-            self._watches = Watches()  # the parent's waits are its own
-            self._pid = os.getpid()
-        if self._engine is None:
-            self._engine = self._make_engine()
-            self._pid = os.getpid()
-        return self._engine
+        with self._lock:
+            if self._engine is not None and self._pid != os.getpid():
+                self._engine.dispose(close=False)  # the connections belong to the parent process
+                self._step_engine = None
+                self._watches = Watches()  # the parent's waits are its own
+                self._pid = os.getpid()
+            if self._engine is None:
+                self._engine = self._make_engine()
+                self._pid = os.getpid()
+            return self._engine
 
     @property
     def step_engine(self) -> Engine:
@@ -124,16 +125,15 @@ class Database:
         return {"schema_translate_map": {SCHEMA: self.schema}}
 
     def _make_engine(self) -> Engine:
-        options = self.translation
         if isinstance(self._target, sqlalchemy.Engine):
             # Shares the host's pool, but not its isolation level: the statements are written for this one.
-            return self._target.execution_options(**options, isolation_level="READ COMMITTED")
+            return self._target.execution_options(**self.translation, isolation_level="READ COMMITTED")
         engine = sqlalchemy.create_engine(
             normalise_url(self._resolve_target()),
             connect_args=self._connect_arguments(),
             pool_pre_ping=True,
             plugins=[],
-            execution_options=options,
+            execution_options=self.translation,
         )
         event.listen(engine, "connect", self._greet)
         return engine
@@ -228,10 +228,8 @@ class Database:
             yield
         except SquidMeshError:
             raise
-        except exc.DBAPIError as error:
-            raise translate(error.orig) from error
         except (exc.SQLAlchemyError, psycopg.Error) as error:
-            raise translate(error) from error
+            raise translate(error, lambda: schema_version.version_if_known(self.engine, schema=self.schema)) from error
 
     def check_schema(self) -> None:
         """Raise ``SchemaOutdated`` unless the tables have the version that this package needs."""
@@ -272,15 +270,16 @@ class Database:
 
     def close(self) -> None:
         """Close the pool (never that of an engine which the host made) and release an embedded server."""
-        if self._step_engine is not None:
-            self._step_engine.dispose(close=self._pid == os.getpid())
-            self._step_engine = None
-        if self._engine is not None and not isinstance(self._target, sqlalchemy.Engine):
-            self._engine.dispose(close=self._pid == os.getpid())
-        self._engine = None
-        if self._server is not None:
-            self._server.stop()
-            self._server = None
+        with self._lock:
+            if self._step_engine is not None:
+                self._step_engine.dispose(close=self._pid == os.getpid())
+                self._step_engine = None
+            if self._engine is not None and not isinstance(self._target, sqlalchemy.Engine):
+                self._engine.dispose(close=self._pid == os.getpid())
+            self._engine = None
+            if self._server is not None:
+                self._server.stop()
+                self._server = None
 
     def clock(self) -> ColumnElement[datetime]:
         """Return the SQL expression of the time now; every time that is stored comes from it."""

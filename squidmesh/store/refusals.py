@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import errors
+from sqlalchemy.exc import DBAPIError
 
 from squidmesh.errors import DatabaseUnavailable, SchemaOutdated, StatementRefused
 from squidmesh.store.schema_version import HEAD
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from squidmesh.errors import SquidMeshError
 
+# What a statement of ours meets where the tables are not those that it was written for. The tables are asked, though:
+# a value of a type that an operator does not take is an undefined function too.
 _MISSING = (errors.UndefinedTable, errors.InvalidSchemaName, errors.UndefinedColumn, errors.UndefinedFunction)
 _READ_ONLY = "the server only reads (a standby, or default_transaction_read_only): name the primary in the database URL"
 _RIGHTS = "grant its user the rights on our schema, or let its owner run 'squidmesh db upgrade'"
@@ -30,14 +35,13 @@ _REMEDIES = (
 )
 
 
-def translate(error: BaseException | None) -> SquidMeshError:
-    """Return our error for one of SQLAlchemy's or psycopg's."""
+def translate(raised: Exception, read_version: Callable[[], str | None]) -> SquidMeshError:
+    """Return our error for one of SQLAlchemy's or psycopg's; ``read_version`` says which version the tables have."""
+    error = raised.orig if isinstance(raised, DBAPIError) else raised
+    if isinstance(error, _MISSING) and (current := read_version()) != HEAD:
+        return SchemaOutdated(current, HEAD)
     detail = _one_line(redact(str(error).strip() or type(error).__name__))
     match error:
-        case (
-            errors.UndefinedTable() | errors.InvalidSchemaName() | errors.UndefinedColumn() | errors.UndefinedFunction()
-        ):
-            return SchemaOutdated(None, HEAD)
         case errors.ReadOnlySqlTransaction():  # a server that has become a standby: the statement is right
             return DatabaseUnavailable(_READ_ONLY)
         case errors.InsufficientPrivilege():

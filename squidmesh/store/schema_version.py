@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from squidmesh.store.tables import SCHEMA
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Engine
 
 HEAD = "0001"
 VERSION_TABLE = "alembic_version"
@@ -26,6 +27,15 @@ def current_version(connection: Connection, *, schema: str = SCHEMA) -> str | No
         return None
     found: str | None = connection.execute(text(f"SELECT version_num FROM {table}")).scalar_one_or_none()  # noqa: S608 - a checked name
     return found
+
+
+def version_if_known(engine: Engine, *, schema: str) -> str | None:
+    """Return the version of the tables, asked on a connection of its own; None if the database does not say it."""
+    try:
+        with engine.connect() as connection:
+            return current_version(connection, schema=schema)
+    except SQLAlchemyError:
+        return None
 
 
 def define_clock(connection: Connection, expression: str, *, schema: str = SCHEMA) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import psycopg
 import sqlalchemy
+from psycopg.conninfo import make_conninfo
 from sqlalchemy import exc, make_url
 
 from squidmesh.errors import ConfigurationError
@@ -52,6 +54,10 @@ def normalise_url(url: str) -> sqlalchemy.URL:
         )
     if "@" in (parsed.host or ""):
         raise ConfigurationError([f"the database URL has more than one @: write %40 in a password: {redact(url)!r}"])
+    try:
+        make_conninfo(**dict.fromkeys(parsed.query, "any"))  # looks at the names alone
+    except psycopg.ProgrammingError as error:
+        raise ConfigurationError([f"the database URL {redact(url)!r}: {str(error).strip()}"]) from None
     return parsed.set(drivername=_DRIVER)
 
 

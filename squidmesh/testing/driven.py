@@ -103,8 +103,9 @@ class DrivenMesh(SquidMesh):
 
     @cached_property
     def _inline(self) -> InlineWorker:
-        queues = {step.queue for workflow in self.workflows.values() for step in workflow.steps.values()}
-        engine, profile, firing = self._prepare_worker(queues=sorted(queues | {self.settings.queue}))
+        queues = {step.queue for workflow in self.workflows.values() for step in workflow.all_steps}
+        profile = self._profile(sorted(queues | {self.settings.queue}))
+        engine, firing = self._prepare_worker(profile)
         return InlineWorker(engine, profile, firing)
 
     def _move(self, by: timedelta) -> None:

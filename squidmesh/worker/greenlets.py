@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import signal
 from typing import TYPE_CHECKING, Any, Self
 
 from squidmesh.errors import ConfigurationError
@@ -37,6 +38,19 @@ def check_greenlets(*, cooperative: bool) -> None:
                 )
             ]
         )
+
+
+def reach_process() -> bool:
+    """Pass a KeyboardInterrupt of a step on to the process if Ctrl-C may have raised it, and return whether.
+
+    All greenlets run in the main thread, and Python interrupts whichever does just then. A worker that owns the
+    signals lets none of them raise anything.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        return False
+    hub = gevent.get_hub()
+    hub.loop.run_callback(hub.handle_system_error, KeyboardInterrupt, KeyboardInterrupt())
+    return True
 
 
 class StepInterrupted(SystemExit):

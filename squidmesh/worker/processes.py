@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import signal
 import time
 from functools import partial
@@ -87,9 +88,12 @@ class ProcessWorker:
             self._supervising.kill()
         self._join()
 
-    def wait_until_nothing_due(self, timeout: float) -> bool:
-        """Wait until no step is due on its queues and none runs, anywhere; False if ``timeout`` seconds pass before."""
-        until = time.monotonic() + timeout
+    def wait_until_nothing_due(self, timeout: float | None) -> bool:
+        """Wait until no step is due on its queues and none runs, anywhere.
+
+        False if ``timeout`` seconds (None: any) pass before.
+        """
+        until = time.monotonic() + (math.inf if timeout is None else timeout)
         while not self._is_idle():
             if time.monotonic() >= until:
                 return False

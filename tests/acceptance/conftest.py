@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import make_url
 
 from squidmesh import SquidMesh
+from tests.acceptance.commands import commands
 from tests.acceptance.proxy import Proxy
 
 if TYPE_CHECKING:
@@ -177,21 +178,17 @@ def worker(environment: dict[str, str], project: Path, desk: Desk, tmp_path: Pat
 
 @pytest.fixture
 def squidmesh(environment: dict[str, str], project: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run one command to its end."""
+    """Run one command to its end; ``anew`` is for what an interpreter does when it begins."""
 
     def run(
-        *arguments: str, folder: Path = project, without: str = "", **variables: str
+        *arguments: str, folder: Path = project, without: str = "", anew: bool = False, **variables: str
     ) -> subprocess.CompletedProcess[str]:
         chosen = {name: value for name, value in (environment | variables).items() if name != without}
+        if not anew:
+            return commands().run(arguments, folder=folder, environment=chosen)
+        program = [sys.executable, "-m", "squidmesh", *arguments]
         return subprocess.run(
-            [sys.executable, "-m", "squidmesh", *arguments],
-            cwd=folder,
-            env=chosen,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
+            program, cwd=folder, env=chosen, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
 
     return run

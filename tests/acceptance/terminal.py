@@ -8,12 +8,12 @@ import pty
 import re
 import select
 import struct
-import subprocess
-import sys
 import termios
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from tests.acceptance.commands import commands
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,24 +47,15 @@ def run_in_terminal(
     """Run ``python -m squidmesh`` in a terminal; when it shows a key of ``answers``, type its value."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "squidmesh", *arguments],
-        cwd=folder,
-        env={**environment, "TERM": "xterm-256color", "COLUMNS": str(columns)},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-    )
+    settled = {**environment, "TERM": "xterm-256color", "COLUMNS": str(columns)}
+    process = commands().start(arguments, folder=folder, environment=settled, files=[theirs] * 3, terminal=True)
     os.close(theirs)
     try:
         raw = _converse(ours, dict(answers or {}))
         return Shown(code=process.wait(_PATIENCE), raw=raw)
     finally:
         os.close(ours)
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+        process.kill()
 
 
 def in_terminal(*arguments: str, folder: Path, environment: Mapping[str, str], columns: int = 100) -> tuple[int, str]:

@@ -88,8 +88,11 @@ def test_status_says_how_the_tables_stand(
     code, shown = in_terminal("db", "status", folder=project, environment=environment)
     assert code == 1
     assert "run 'squidmesh db upgrade'" in shown
-    assert squidmesh("db", "upgrade").returncode == 0
-    assert squidmesh("db", "status").returncode == 0
+    upgraded = squidmesh("db", "upgrade", "--json")
+    assert upgraded.returncode == 0
+    assert upgraded.stdout == squidmesh("db", "status", "--json").stdout
+    assert json.loads(upgraded.stdout)["state"] == "up_to_date"
+    assert squidmesh("db", "upgrade", "--json", "--sql").returncode == 2
 
 
 def test_old_runs_are_pruned_once_it_is_clear_which(

@@ -92,7 +92,7 @@ def test_groups_and_their_commands_show_examples(say: Callable[..., Said]) -> No
 def test_help_imports_neither_the_database_nor_huey(squidmesh: Callable[..., Any]) -> None:
     """``squidmesh --help`` lists the commands without importing what they need."""
     names = {"sqlalchemy", "psycopg", "huey", "rich", "ruamel", "jsonschema", "httpx", "alembic"}
-    result = squidmesh("--help", PYTHONPROFILEIMPORTTIME="1")
+    result = squidmesh("--help", anew=True, PYTHONPROFILEIMPORTTIME="1")
     imported = {line.split("|")[-1].strip().split(".")[0] for line in result.stderr.splitlines()}
     assert "click" in imported
     assert not names & imported
@@ -120,7 +120,7 @@ def test_help_imports_neither_the_database_nor_huey(squidmesh: Callable[..., Any
         (("--app", "nowhere:mesh", "inspect", NOBODY), ["--app 'nowhere:mesh'", "No module named 'nowhere'"]),
         (("try", "nowhere.yaml"), ["nowhere.yaml"]),
         (("try", "workflows/straight.yaml", "--stub", "on"), ["no step 'on' uses a step type (did you mean 'one'?)"]),
-        (("try", "workflows/straight.yaml", "--stub", "one=3"), ["one: a step returns a JSON object"]),
+        (("try", "workflows/straight.yaml", "--stub", "one=3"), ["one: a JSON object is expected"]),
     ],
 )
 def test_bad_input_ends_in_one_message(arguments: tuple[str, ...], parts: list[str], say: Callable[..., Said]) -> None:
@@ -170,10 +170,20 @@ def test_databases_that_cannot_be_used(
         ("postgresql://someone:a@sekret@host/shop", ["more than one @"]),
         ("someone:sekret@host/shop", ["the database URL cannot be read", "postgresql://USER:PASSWORD@HOST"]),
         ("postgresql://someone:sekret@host:port/shop", ["the database URL cannot be read"]),
+        ("postgresql://a:sekret@127.0.0.1/x?foo=bar", ["the database URL 'postgresql://", 'connection option "foo"']),
         ("", ["no database is set", "SQUIDMESH_DATABASE_URL", "squidmesh try FILE"]),
     ]:
         monkeypatch.setenv("SQUIDMESH_DATABASE_URL", url)
         refused(say(*command), *parts)
+
+
+@pytest.mark.parametrize(
+    "command", [("run",), ("runs",), ("try", "workflows/straight.yaml"), ("db", "upgrade"), ("schedules",)]
+)
+def test_an_empty_address_is_a_mistake(command: tuple[str, ...], say: Callable[..., Said], project: Path) -> None:
+    """An empty variable is not set; an empty option was meant to name a database, and no other one is asked instead."""
+    refused(say(*command, "--database", ""), "Invalid value for '--database'", "it is empty")
+    assert not (project / ".squidmesh").exists()
 
 
 def test_an_invalid_file_is_refused_before_anything_runs(say: Callable[..., Said], project: Path, desk: Desk) -> None:

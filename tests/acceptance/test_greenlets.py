@@ -102,7 +102,7 @@ def test_async_steps_run_beside_the_others(
 def test_a_step_cannot_end_the_process(
     mesh: SquidMesh, worker: Callable[..., Process], until: Callable[..., Any]
 ) -> None:
-    """sys.exit() in a step, plain or async, is a failure of that step."""
+    """sys.exit() and KeyboardInterrupt in a step, plain or async, are failures of that step."""
     run = mesh.start_run("acc.leaving")
     worker(*GREENLETS)
     until(lambda: mesh.inspect_run(run.id).status == "completed")
@@ -162,7 +162,7 @@ def test_a_second_signal_stops_hard(
 def test_burst_ends_when_nothing_is_due(mesh: SquidMesh, desk: Desk, squidmesh: Callable[..., Any]) -> None:
     """--burst works off what is due and exits 0."""
     mesh.start_runs("acc.straight", [{}] * 10)
-    result = squidmesh("run", *GREENLETS, "--burst")
+    result = squidmesh("run", *GREENLETS, "--burst", anew=True)  # gevent patches what is not imported yet
     assert (result.returncode, result.stdout) == (0, "")
     assert desk.ask("SELECT status, count(*) FROM squidmesh.runs GROUP BY 1") == [("completed", 10)]
 
@@ -174,18 +174,20 @@ from squidmesh import SquidMesh
 from squidmesh.errors import ConfigurationError
 try:
     with SquidMesh() as mesh:
-        run = mesh.start_run("acc.straight")
+        run = mesh.start_run({workflow!r})
         with mesh.worker(worker_type="greenlet") as worker:
             assert worker.wait_until_nothing_due(20)
         print(mesh.inspect_run(run.id).status)
 except ConfigurationError as error:
     print(error)
+except KeyboardInterrupt:
+    print("interrupted")
 """
 
 
-def host(environment: dict[str, str], project: Path, first: str) -> str:
+def host(environment: dict[str, str], project: Path, first: str, workflow: str = "acc.straight") -> str:
     """Return what a host prints whose program begins with some lines."""
-    program = [sys.executable, "-c", HOST.format(first=first)]
+    program = [sys.executable, "-c", HOST.format(first=first, workflow=workflow)]
     return subprocess.run(
         program, cwd=project, env=environment, capture_output=True, text=True, check=True, timeout=60
     ).stdout
@@ -201,3 +203,10 @@ def test_a_host_that_is_not_patched_in_time_is_told(environment: dict[str, str],
     for first in ("", "import psycopg, gevent.monkey; gevent.monkey.patch_all()"):
         told = host(environment, project, first)
         assert "put 'import gevent.monkey' and 'gevent.monkey.patch_all()' first" in told
+
+
+def test_ctrl_c_reaches_the_host_whose_step_it_meets(environment: dict[str, str], project: Path, desk: Desk) -> None:
+    """Its worker leaves the signals alone, and Python raises it in the greenlet that runs: the step is a loss."""
+    first = "import gevent.monkey; gevent.monkey.patch_all()"
+    assert host(environment, project, first, "acc.pressing") == "interrupted\n"
+    assert desk.ask("SELECT status FROM squidmesh.runs") == [("running",)]

@@ -64,7 +64,7 @@ def test_metrics_without_their_package_are_one_clear_message(environment: dict[s
     )
     refused = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert refused.returncode == 2
-    assert refused.stderr == "error: --metrics-port needs prometheus-client: pip install 'squidmesh[metrics]'\n"
+    assert refused.stderr == "error: metrics need prometheus-client: pip install 'squidmesh[metrics]'\n"
 
 
 def test_a_port_that_is_taken_is_one_clear_message(squidmesh: Callable[..., Any]):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import subprocess
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +12,11 @@ import pytest
 from jsonschema import Draft7Validator
 
 from squidmesh.authoring.schema_file import OUTPUT_FILE_NAME, schema_text
+from tests.acceptance.commands import commands
 from tests.acceptance.terminal import run_in_terminal
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
     from pathlib import Path
 
@@ -84,16 +84,7 @@ class Office:
 
     def pipe(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Give a command through pipes."""
-        return subprocess.run(
-            [sys.executable, "-m", "squidmesh", *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return commands().run(arguments, folder=self.folder, environment=self.environment, stdin=stdin)
 
     def data(self, *arguments: str, command: str | None = None) -> Any:
         """Return what a command prints with ``--json``, checked against its schema."""
@@ -222,12 +213,16 @@ def test_who_held_a_schedule_is_kept(office: Office) -> None:
     """The first who paused it, with the reason, until somebody resumes it; of nobody in particular nothing is taken."""
     name = ("shop.later", "nightly")
     assert office.pipe("schedules", "pause", *name, "--comment", "until the audit").returncode == 0
-    assert office.pipe("schedules", "pause", *name, "--actor", "bob").returncode == 0
+    said = office.pipe("schedules", "pause", *name, "--actor", "bob").stdout
+    assert said.startswith("shop.later nightly is paused by ada since ")
     held = next(each for each in office.data("schedules") if each["workflow"] == name[0])
     assert (held["actor"], held["comment"]) == ("ada", "until the audit")
     assert "until the audit" in office.pipe("schedules").stdout
-    assert office.pipe("schedules", "resume", *name, "--actor", "bob").returncode == 0
+    assert office.data("schedules", "pause", *name, command="schedules pause") == held
+    resumed = office.data("schedules", "resume", *name, "--actor", "bob", command="schedules resume")
     served = next(each for each in office.data("schedules") if each["workflow"] == name[0])
+    assert resumed == served
+    assert served["next_at"] is not None
     assert (served["paused_at"], served["actor"], served["comment"]) == (None, "bob", None)
     assert "bob" not in office.pipe("schedules").stdout
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
+import urllib.request
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import create_engine, make_url, text
 
 from squidmesh import SquidMesh
@@ -356,8 +360,54 @@ def test_no_process_outlives_its_host(
     assert pids_of(desk) == []
 
 
-def test_metrics_are_refused(squidmesh: Callable[..., Any]) -> None:
-    """--metrics-port with processes is one clear message."""
-    result = squidmesh("run", "--worker-type", "process", "--metrics-port", "0")
-    assert result.returncode == 2
-    assert "--worker-type process has many: leave it out" in " ".join(result.stderr.split())
+def children_of(pid: int) -> list[int]:
+    """Return the processes that a process has forked and that still run."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_processes_are_counted_together(
+    mesh: SquidMesh, desk: Desk, fleet: Fleet, until: Callable[..., Any], tmp_path: Path
+) -> None:
+    """One port serves what all of them did, and keeps it when one of them is gone; it is served to the end."""
+    process = fleet(2, "--metrics-port", "0")
+    port = until(lambda: re.search(r"serving metrics on port (\d+)", process.wrote()))[1]
+
+    def finished() -> float:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            families = {family.name: family for family in text_string_to_metric_families(answer.read().decode())}
+        assert families["squidmesh_database_up"].samples[0].value == 1
+        samples = families["squidmesh_runs_finished"].samples
+        return sum(sample.value for sample in samples if sample.name.endswith("_total"))
+
+    gate = tmp_path / "gate"
+    gated = mesh.start_runs("acc.gated", [{"gate": str(gate)}] * 2)
+    until(lambda: len(desk.ask("SELECT DISTINCT pid FROM ledger WHERE step = 'middle'")) == 2)
+    gate.touch()
+    until(lambda: {mesh.inspect_run(id_).status for id_ in gated} == {"completed"})
+    until(lambda: finished() == 2)
+    os.kill(pids_of(desk)[0], signal.SIGKILL)
+    until(lambda: len(children_of(process.pid)) == 3)
+    run = mesh.start_run("acc.straight")
+    until(lambda: mesh.inspect_run(run.id).status == "completed")
+    until(lambda: finished() == 3)
+    (counting,) = set(children_of(process.pid)) - set(pids_of(desk))
+    process.signal(signal.SIGTERM)
+    assert process.ended() == 0
+    assert is_gone(counting)
+
+
+def test_nobody_counts_for_a_worker_that_is_gone(fleet: Fleet, desk: Desk, until: Callable[..., Any]) -> None:
+    """Kill -9 of the process that supervises: the one that serves the metrics ends too, and frees the port."""
+    process = fleet(1, "--metrics-port", "0")
+    (counting,) = set(children_of(process.pid)) - set(pids_of(desk))
+    process.kill()
+    until(lambda: is_gone(counting))
+
+
+def test_a_port_that_is_taken_keeps_processes_from_beginning(squidmesh: Callable[..., Any]) -> None:
+    """No process is forked for work that nobody could count: one clear message."""
+    with socket.create_server(("0.0.0.0", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        refused = squidmesh("run", "--worker-type", "process", "--burst", "--metrics-port", port)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith(f"error: metrics cannot be served on port {port}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import shlex
 import shutil
 import tempfile
@@ -9,10 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from rich.console import Console
+
+from squidmesh.authoring.lint import lint_text
+from squidmesh.cli import trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from squidmesh import SquidMesh
+    from tests.acceptance.conftest import Desk
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="others run the server themselves")
 NOBODY = "019b76da-a800-7000-8000-000000000001"
 HELLO = """
 workflow: hello
@@ -50,7 +60,7 @@ def test_an_empty_folder_gets_a_private_database(empty: Path, squidmesh: Callabl
 
     tried = run("try", "hello.yaml", "--stub", 'fetch={"found": 3}', "--stub", "all", "--payload", "who=you")
     assert (tried.returncode, tried.stderr) == (0, "")
-    assert "making a private PostgreSQL in .squidmesh/" in tried.stdout
+    assert "made a private PostgreSQL in .squidmesh/ (delete the folder to be rid of it)" in tried.stdout
     shown = [line.split()[:3] for line in tried.stdout.splitlines() if line.startswith("  ✓")]
     assert shown == [["✓", name, "completed"] for name in ("greet", "rest", "fetch", "bye")]
     assert "of waiting passed over (--real-time waits)" in tried.stdout
@@ -64,7 +74,31 @@ def test_an_empty_folder_gets_a_private_database(empty: Path, squidmesh: Callabl
     assert "completed" in inspected.stdout
 
     again = run("try", "hello.yaml", "--stub", "all")
-    assert "making a private" not in again.stdout
+    assert "made a private" not in again.stdout
+
+
+@as_root
+def test_data_that_lie_elsewhere_are_said_to(empty: Path, squidmesh: Callable[..., Any]) -> None:
+    """Below a folder of root's own they are where the server's user can reach them: both folders are named."""
+    empty.chmod(0o700)
+    (empty / "hello.yaml").write_text(HELLO)
+    tried = squidmesh("try", "hello.yaml", "--stub", "all", folder=empty)
+    home = (empty / ".squidmesh" / "postgres").resolve()
+    shutil.rmtree(home)
+    assert (tried.returncode, tried.stderr) == (0, "")
+    said = f"made a private PostgreSQL in .squidmesh/, its data in {home} (delete both to be rid of it)"
+    assert said in tried.stdout.splitlines()
+
+
+def test_a_file_in_the_place_of_the_folder_is_named(empty: Path, squidmesh: Callable[..., Any]) -> None:
+    """One message, and nothing is said to be made."""
+    (empty / "hello.yaml").write_text(HELLO)
+    (empty / ".squidmesh").touch()
+    tried = squidmesh("try", "hello.yaml", "--stub", "all", folder=empty)
+    assert (tried.returncode, tried.stdout) == (2, "")
+    told = f"error: the embedded database needs a folder, and {empty}/.squidmesh is none: move it"
+    assert " ".join(tried.stderr.split()) == told
+    assert sorted(item.name for item in empty.iterdir()) == [".squidmesh", "hello.yaml"]
 
 
 def test_the_commands_that_follow_find_the_private_database(empty: Path, squidmesh: Callable[..., Any]) -> None:
@@ -138,3 +172,74 @@ def test_a_step_that_times_out_is_shown(squidmesh: Callable[..., Any], database_
     assert "↻ nap" in tried.stdout
     assert "✗ nap   failed: step_timed_out: the step did not end within 300ms" in tried.stdout
     assert "✓ late  completed" in tried.stdout
+
+
+SAGA = """
+workflow: t.saga
+queue: sagas
+triggers: {by_hand: {manual: {}}}
+steps:
+  charge: {uses: acc.note, compensate: acc.undo, next: ask}
+  ask: {approval: {}, next: {ok: complete, error: fail}}
+on_failure: {uses: acc.tell}
+"""
+
+
+def test_what_is_answered_for_is_not_undone_in_earnest(
+    squidmesh: Callable[..., Any], project: Path, database_url: str, desk: Desk
+) -> None:
+    """With every step stubbed nothing is called: neither what undoes a step nor what tells of the failure."""
+    (project / "saga.yaml").write_text(SAGA)
+    options = ("--database", database_url, "--decide", "ask=reject")
+    tried = squidmesh("try", "saga.yaml", "--stub", "all", *options)
+    assert tried.returncode == 1, tried.stderr
+    shown = [line.split()[1:] for line in tried.stdout.splitlines() if "(stub)" in line]
+    assert [" ".join(word for word in line if not word[0].isdigit() and word != "ms") for line in shown] == [
+        "charge completed (stub)",
+        "charge (compensation) completed (stub)",
+        "on_failure (on failure) completed (stub)",
+    ]
+    assert desk.noted() == []
+    (project / "saga.yaml").write_text(SAGA.replace("acc.undo", "acc.note").replace("acc.tell", "acc.note"))
+    tried = squidmesh("try", "saga.yaml", *options)
+    assert (tried.returncode, len(desk.noted())) == (1, 3), tried.stderr
+
+
+def test_what_comes_due_by_itself_is_not_passed_over(
+    squidmesh: Callable[..., Any], project: Path, database_url: str
+) -> None:
+    """A wait that ends while the run is looked at: the run goes on, whoever was first."""
+    steps = "".join(f"  s{n}: {{wait: {56 + n}ms, next: s{n + 1}}}\n" for n in range(50))
+    (project / "waits.yaml").write_text(
+        "workflow: t.waits\ntriggers: {by_hand: {manual: {}}}\nsteps:\n"
+        + steps
+        + "  s50: {log: {message: over}, next: complete}\n"
+    )
+    tried = squidmesh("try", "waits.yaml", "--database", database_url)
+    assert (tried.returncode, tried.stderr) == (0, "")
+    assert "✓ s50" in tried.stdout
+
+
+def test_a_deadline_that_passes_while_somebody_thinks_is_told(
+    mesh: SquidMesh, project: Path, monkeypatch: pytest.MonkeyPatch, until: Callable[..., Any]
+) -> None:
+    """The answer comes too late: it is refused, and the run goes on as its file says."""
+    gate = project / "gate.yaml"
+    gate.write_text(
+        "workflow: t.gate\ntriggers: {by_hand: {manual: {}}}\nsteps:\n"
+        "  ask: {approval: {deadline: 100ms, on_deadline: approve}, next: {ok: complete, error: fail}}\n"
+    )
+    workflow = lint_text(gate.read_bytes(), str(gate)).workflow
+    assert workflow is not None
+    mesh.use_workflow(workflow)
+
+    def think(*_: Any) -> tuple[str, str]:
+        (run,) = mesh.list_runs(workflow="t.gate")
+        until(lambda: mesh.inspect_run(run.id).status == "completed")
+        return "ask", "reject"
+
+    monkeypatch.setattr(trial, "choose", think)
+    said = io.StringIO()
+    tried = trial.Trial(Console(file=said, width=200), mesh, workflow, {}, decisions={}, real_time=True)
+    assert tried.run({}, None).status == "completed"
+    assert "the deadline of step 'ask' passed" in said.getvalue()

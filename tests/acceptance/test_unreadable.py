@@ -37,3 +37,15 @@ def test_only_the_run_that_cannot_be_read_waits(
     mesh.wake_run(strange.id)
     with mesh.worker():
         until(lambda: mesh.inspect_run(strange.id).status == "completed")
+
+
+def test_a_run_that_cannot_be_read_is_watched_to_its_end(
+    mesh: SquidMesh, desk: Desk, squidmesh: Callable[..., Any]
+) -> None:
+    """``watch`` shows what it can of it: the run, without its steps."""
+    run = mesh.start_run("acc.straight")
+    mesh.cancel_run(run.id)
+    desk.ask(DAMAGE + " RETURNING 1")
+    watched = squidmesh("watch", str(run.id))
+    assert (watched.returncode, watched.stderr) == (1, "")
+    assert "cancelled" in watched.stdout

@@ -15,7 +15,7 @@ import pytest
 
 from squidmesh.errors import ConfigurationError
 from squidmesh.store.embedded import EmbeddedServer, programs
-from squidmesh.store.embedded.elsewhere import ELSEWHERE
+from squidmesh.store.embedded.elsewhere import ELSEWHERE, link_elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,6 +136,23 @@ def test_a_lost_home_is_no_empty_database(closed: Path) -> None:
     (folder / "postgres").symlink_to(closed / "gone")
     with pytest.raises(ConfigurationError, match=r"is gone: remove .* to begin with an empty database"):
         EmbeddedServer(folder).start()
+
+
+def test_a_link_that_cannot_be_made_leaves_no_home(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody would find the data again."""
+    monkeypatch.setattr("squidmesh.store.embedded.elsewhere.ELSEWHERE", place / "elsewhere")
+    with pytest.raises(FileNotFoundError):
+        link_elsewhere(place / "absent" / "postgres")
+    assert [path.name for path in (place / "elsewhere").iterdir()] == ["elsewhere.lock"]
+
+
+def test_a_file_in_the_place_of_the_folder_makes_nothing(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names it, whoever asks."""
+    monkeypatch.setattr("squidmesh.store.embedded.elsewhere.ELSEWHERE", place / "elsewhere")
+    (place / ".squidmesh").touch()
+    with pytest.raises(ConfigurationError, match=r"needs a folder, and .*/\.squidmesh is none"):
+        EmbeddedServer(place / ".squidmesh").start()
+    assert [path.name for path in place.iterdir()] == [".squidmesh"]
 
 
 @as_root

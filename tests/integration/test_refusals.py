@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 
 from squidmesh import SquidMesh
 from squidmesh.errors import DatabaseUnavailable, SchemaOutdated, StatementRefused
@@ -123,3 +123,33 @@ def test_missing_tables_are_told_with_the_command_that_makes_them(empty_database
     """The first statement that meets them says it, whichever it is."""
     assert "squidmesh db upgrade" in refusal(empty_database_url, SchemaOutdated, start)
     assert "squidmesh db upgrade" in refusal(empty_database_url, SchemaOutdated, SquidMesh.list_runs)
+
+
+def test_a_value_that_no_operator_takes_is_not_blamed_on_the_tables(database_url: str, refusal: Callable[..., str]):
+    """To the server both are an undefined function: the tables are asked which it is."""
+
+    def compare(mesh: SquidMesh) -> None:
+        with mesh.database.transaction() as connection:
+            connection.execute(text("SELECT 1 FROM squidmesh.runs WHERE trigger = 5"))
+
+    assert "operator does not exist" in refusal(database_url, StatementRefused, compare)
+
+
+def test_a_table_that_is_gone_from_sound_ones_is_named(database_url: str, refusal: Callable[..., str]):
+    """No upgrade would bring it back."""
+    with connect(database_url) as connection:
+        connection.execute("DROP TABLE squidmesh.audit_events CASCADE")
+
+    def look(mesh: SquidMesh) -> None:
+        mesh.inspect_run(mesh.start_run("a.b").id, include_history=True)
+
+    assert 'relation "squidmesh.audit_events" does not exist' in refusal(database_url, StatementRefused, look)
+
+
+def test_tables_of_another_version_are_told_with_theirs(database_url: str, refusal: Callable[..., str]):
+    """A column that is not there yet means older tables, not none."""
+    with connect(database_url) as connection:
+        connection.execute("ALTER TABLE squidmesh.runs DROP COLUMN traceparent CASCADE")
+        connection.execute("UPDATE squidmesh.alembic_version SET version_num = '0000'")
+    message = refusal(database_url, SchemaOutdated, start)
+    assert message == "the tables are at version 0000, version 0001 is needed; run 'squidmesh db upgrade'"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import psycopg
@@ -53,6 +53,11 @@ def test_a_beginning_that_one_run_has_names_it(mesh: SquidMesh, written: str, me
     assert mesh.find_run_id(written) == UUID(meant)
 
 
+def test_an_id_names_its_run(mesh: SquidMesh) -> None:
+    """As it does in every other call."""
+    assert mesh.find_run_id(UUID(FIRST)) == UUID(FIRST)
+
+
 def test_several_runs_that_begin_so_are_named(mesh: SquidMesh) -> None:
     """The newest first, so that one may be picked."""
     with pytest.raises(AmbiguousRunId) as caught:
@@ -77,8 +82,8 @@ def test_an_unknown_id_is_told_what_is_like_it(mesh: SquidMesh, written: str, si
     assert caught.value.similar == similar
 
 
-@pytest.mark.parametrize("written", ["", "-", "xyz", FIRST + "0", "019b_76", "{019b}", "0" * 33])
-def test_what_can_begin_no_id_is_refused(mesh: SquidMesh, written: str) -> None:
+@pytest.mark.parametrize("written", ["", "-", "xyz", FIRST + "0", "019b_76", "{019b}", "0" * 33, None, 17])
+def test_what_can_begin_no_id_is_refused(mesh: SquidMesh, written: Any) -> None:
     """It is told apart from an id that is not there."""
     with pytest.raises(InvalidRunId):
         mesh.find_run_id(written)

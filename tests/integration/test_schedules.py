@@ -368,7 +368,10 @@ def test_the_commands_show_pause_resume_and_fire(make_mesh, database_url, tmp_pa
         return stop.value.code, capsys.readouterr().out
 
     assert "no worker has seen it yet" in run()[1]
-    assert run("pause", "content.digest", "hourly") == (0, "content.digest hourly is paused\n")
+    assert run("pause", "content.digest", "hourly") == (
+        0,
+        "content.digest hourly is paused by ada since 2026-05-26 08:30 UTC\n",
+    )
     shown = json.loads(run("--json")[1])
     assert (shown[0]["paused_at"] is None, shown[0]["next_at"], shown[0]["actor"]) == (False, None, "ada")
     assert run("resume", "content.digest", "hourly")[0] == 0

@@ -9,7 +9,7 @@ import pickle
 import pytest
 
 from squidmesh import errors
-from squidmesh.errors import SquidMeshError, suggestion
+from squidmesh.errors import SquidMeshError, StepFailed, closest, suggestion
 
 EXAMPLES: list[tuple[SquidMeshError, str]] = [
     (errors.ConfigurationError(("a is wrong", "b is wrong")), "a is wrong\nb is wrong"),
@@ -105,6 +105,26 @@ def test_an_error_keeps_its_data_across_processes(error: SquidMeshError, duplica
     assert str(same) == str(error)
 
 
+class Declined(StepFailed):
+    """An error of a host's own, made from something else than its fields."""
+
+    def __init__(self, card: str, *, bank: str) -> None:
+        super().__init__(f"{bank} declines {card}", code="declined")
+        self.bank = bank
+
+
+@pytest.mark.parametrize("duplicate", [lambda error: pickle.loads(pickle.dumps(error)), copy.copy, copy.deepcopy])
+def test_a_subclass_with_a_constructor_of_its_own_keeps_its_data_too(duplicate):
+    """A host's error crosses a process boundary like ours."""
+    error = Declined("card_1", bank="acme")
+    error.add_note("told twice")
+    same = duplicate(error)
+    assert type(same) is Declined
+    assert vars(same) == vars(error)
+    assert same.args == error.args
+    assert (str(same), same.code, same.bank) == ("acme declines card_1", "declined", "acme")
+
+
 def test_messages_without_their_optional_part():
     """What is not known is left out of the message, not printed as None."""
     assert str(errors.WorkflowNotFound("w", ())) == "workflow 'w' is not known; no workflow is loaded"
@@ -119,3 +139,10 @@ def test_a_far_name_is_not_suggested():
     """A suggestion is made for a close name only."""
     assert suggestion("feed_ulr", ("feed_url", "webhook")) == " (did you mean 'feed_url'?)"
     assert suggestion("zebra", ("feed_url", "webhook")) == ""
+
+
+def test_the_closest_of_very_many_names_is_found_fast():
+    """Of thousands only those that begin alike are compared, and a text that no name can be is compared with none."""
+    many = [f"{letter}_{number}" for letter in ("field", "other") for number in range(5000)]
+    assert closest("invioce", [*many, "invoice"]) == "invoice"
+    assert closest("x" * 500, ["x" * 499]) is None

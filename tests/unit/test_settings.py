@@ -54,17 +54,36 @@ def test_the_nearest_file_with_our_table_is_read(tmp_path: Path):
     assert load_settings(folder=inner / ".", environment={}).queue == "inner"
 
 
-def test_paths_are_relative_to_where_they_are_written(tmp_path: Path):
+def test_paths_are_relative_to_where_they_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A path in the file starts at the file's folder, one in the environment at the working directory."""
     write(tmp_path, '[tool.squidmesh]\nworkflows = ["flows", "more"]\ndatabase_url = "embedded:data"\n')
     inner = tmp_path / "inner"
+    here = tmp_path / "here"
     inner.mkdir()
+    here.mkdir()
+    monkeypatch.chdir(here)
 
     settings = load_settings(folder=inner, environment={})
     assert settings.workflows == (tmp_path / "flows", tmp_path / "more")
     assert settings.database_url == f"embedded:{tmp_path / 'data'}"
 
-    assert load_settings(folder=inner, environment={"SQUIDMESH_WORKFLOWS": "flows"}).workflows == (inner / "flows",)
+    assert load_settings(folder=inner, environment={"SQUIDMESH_WORKFLOWS": "flows"}).workflows == (here / "flows",)
+
+
+def test_paths_of_arguments_start_at_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Whoever gives one stands there, whatever folder the settings are read for."""
+    monkeypatch.chdir(tmp_path)
+    settings = load_settings({"database_url": "embedded:data", "workflows": "flows"}, folder=tmp_path / "inner")
+    assert settings.database_url == f"embedded:{tmp_path / 'data'}"
+    assert settings.workflows == (tmp_path / "flows",)
+
+
+@pytest.mark.parametrize("given", ["1ms", "999ms", timedelta(milliseconds=500)])
+def test_a_lease_is_long_enough_to_be_kept(tmp_path: Path, given: str | timedelta):
+    """A shorter one passes between two heartbeats, and makes every connection look silent."""
+    with pytest.raises(ConfigurationError, match="argument lease: must be at least 1s"):
+        load_settings({"lease": given}, folder=tmp_path, environment={})
+    assert load_settings({"lease": "1s"}, folder=tmp_path, environment={}).lease == timedelta(seconds=1)
 
 
 def test_every_problem_is_reported_at_once(tmp_path: Path):
@@ -112,9 +131,66 @@ def test_a_file_that_is_no_toml_is_named(tmp_path: Path):
         load_settings(folder=folder, environment={})
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("pyproject.toml", "tool = 1", "tool must be a table, written [tool]; found 1"),
+        (
+            "pyproject.toml",
+            "[tool]\nsquidmesh = 3",
+            "tool.squidmesh must be a table, written [tool.squidmesh]; found 3",
+        ),
+        (
+            "pyproject.toml",
+            '[squidmesh]\nqueue = "x"',
+            "squidmesh stands outside [tool.squidmesh], where our settings belong",
+        ),
+        ("squidmesh.toml", 'queue = "x"', "queue stands outside [tool.squidmesh], where our settings belong"),
+        (
+            "squidmesh.toml",
+            '[tool.squidmsh]\nqueue = "x"',
+            "tool.squidmsh stands outside [tool.squidmesh], where our settings belong",
+        ),
+    ],
+)
+def test_settings_that_stand_elsewhere_are_told(tmp_path: Path, name: str, content: str, problem: str):
+    """What is no table, or stands where nobody would read it, is a problem with the file's path and the key."""
+    write(tmp_path, content, name)
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(folder=tmp_path, environment={})
+    assert str(caught.value) == f"{tmp_path / name}: {problem}"
+
+
+def test_tables_of_other_tools_are_theirs(tmp_path: Path):
+    """In ``pyproject.toml`` others have tables, and keys at the top."""
+    write(tmp_path, 'anything = 1\n[tool.other]\nqueue = 3\n[tool.squidmesh]\nqueue = "ours"\n')
+    assert load_settings(folder=tmp_path, environment={}).queue == "ours"
+
+
+def test_an_empty_file_of_our_own_ends_the_search(tmp_path: Path):
+    """A folder without settings inside a project that has some says so by an empty ``squidmesh.toml``."""
+    write(tmp_path, '[tool.squidmesh]\nqueue = "outer"\n')
+    inner = write(tmp_path / "inner", "", "squidmesh.toml")
+    assert load_settings(folder=inner, environment={}).queue == "default"
+
+
 def test_durations_may_be_given_as_such():
     """A host passes a timedelta as well as its text."""
     assert load_settings({"lease": timedelta(seconds=5)}, environment={}).lease == timedelta(seconds=5)
+
+
+@pytest.mark.parametrize("lease", [timedelta(seconds=-5), timedelta(), timedelta(days=4000), "0s"])
+def test_a_duration_is_some_time(lease: object):
+    """However it is given: more than nothing, and less than ten years."""
+    with pytest.raises(ConfigurationError, match=r"argument lease: .*(longer than zero|between zero and ten years)"):
+        load_settings({"lease": lease}, environment={})
+
+
+def test_the_queue_is_one_that_a_workflow_could_name(tmp_path: Path):
+    """As everywhere else, and before a worker starts."""
+    write(tmp_path, '[tool.squidmesh]\nqueue = "bad name!"\n')
+    with pytest.raises(ConfigurationError, match=r"^pyproject\.toml, \[tool.squidmesh\] queue: 'bad name!' cannot be"):
+        load_settings(folder=tmp_path, environment={})
 
 
 def test_the_embedded_folder_is_found_upwards(tmp_path: Path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -31,13 +32,27 @@ def _record(ctx: StepContext, delivery: dict[str, Any]) -> dict[str, Any]:
     line = {"key": ctx.idempotency_key, "run_id": ctx.run_id, "at": datetime.now(UTC).isoformat(), **delivery}
     if not _has_key(path, ctx.idempotency_key):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as log:
-            log.write(json.dumps(line) + "\n")
+        _append(path, json.dumps(line))
     return {"delivery": delivery}
+
+
+def _append(path: Path, line: str) -> None:
+    """Write a line of its own, behind one too that a worker began and could not end."""
+    with path.open("a+b") as log:
+        log.seek(max(log.seek(0, os.SEEK_END) - 1, 0))
+        before = b"" if log.read(1) in {b"", b"\n"} else b"\n"
+        log.write(before + line.encode() + b"\n")
 
 
 def _has_key(path: Path, key: str) -> bool:
     if not path.exists():
         return False
-    with path.open(encoding="utf-8") as log:
-        return any(json.loads(line)["key"] == key for line in log)
+    with path.open(encoding="utf-8", errors="replace") as log:
+        return any(_key(line) == key for line in log)
+
+
+def _key(line: str) -> str | None:
+    try:
+        return str(json.loads(line)["key"])
+    except (ValueError, TypeError, KeyError):
+        return None  # a line that was never ended: the delivery is on another

@@ -9,6 +9,8 @@ from squidmesh import step
 
 # Discord refuses longer messages.
 MAX_TEXT = 2000
+# So that the first line always fits: half a link leads nowhere.
+MAX_LINK = 1000
 
 
 @step(description="Builds a digest of a feed's newest entries")
@@ -25,5 +27,6 @@ def build_digest(feed: dict[str, Any], posted_on: str, max_items: int = 5) -> di
 
 
 def _line(entry: dict[str, Any]) -> str:
-    name = f"[{entry['title']}](<{entry['link']}>)" if entry["link"] else entry["title"]
+    title, link = shorten(entry["title"], 300), entry["link"]
+    name = f"[{title}](<{link}>)" if link and len(link) <= MAX_LINK else title
     return f"- {name}: {shorten(entry['summary'], 160)}" if entry["summary"] else f"- {name}"

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import base64
 import io
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 from urllib.request import url2pathname
 
 import feedparser
 
 from content.settings import load_settings
-from content.text import plain_text
+from content.text import plain_text, without_controls
 from squidmesh import StepContext, step
 from squidmesh.errors import StepFailed
 from squidmesh.http import send
@@ -37,7 +38,7 @@ def fetch_feed(feed_url: str, ctx: StepContext) -> dict[str, Any]:
     ``feed_url`` is an http or https URL, a file URL, or a path; a relative path starts at the folder of
     ``content.toml``, whatever the worker's working directory is.
     """
-    scheme = urlsplit(feed_url).scheme
+    scheme = _scheme(feed_url)
     if scheme in {"http", "https"}:
         content, headers = _download(feed_url, ctx)
     else:
@@ -46,30 +47,66 @@ def fetch_feed(feed_url: str, ctx: StepContext) -> dict[str, Any]:
     return _parse(content, headers)
 
 
+def _scheme(feed_url: str) -> str:
+    """Return ``http``, ``https`` or ``file``, empty for a path; nothing else can be fetched."""
+    try:
+        scheme = urlsplit(feed_url).scheme if "://" in feed_url else ""
+    except ValueError as error:
+        raise StepFailed(f"feed_url is not a URL: {error}", "feed_unreadable") from error
+    if scheme not in {"http", "https", "file", ""}:
+        raise StepFailed(f"a feed is fetched by http, https or file, not by {scheme!r}", "feed_unreadable")
+    return scheme
+
+
 def _download(url: str, ctx: StepContext) -> tuple[bytes, dict[str, str]]:
-    answer = send(ctx, url=url, headers={"Accept": "application/atom+xml, application/rss+xml, application/xml"})
-    body = answer["body"]
+    accepted = {"Accept": "application/atom+xml, application/rss+xml, application/xml"}
+    answer = send(ctx, url=url, headers=accepted, follow_redirects=True)
+    _refuse_without_feed(answer["status"], answer["headers"])
+    body, base = answer["body"], {"content-location": _without_secrets(answer["url"])}
     if isinstance(body, dict) and "base64" in body:
-        return base64.b64decode(body["base64"]), answer["headers"]
+        return base64.b64decode(body["base64"]), answer["headers"] | base
     # The text was decoded by the answer's charset; this overrules the encoding that the XML declares.
-    return str(body or "").encode(), {"content-type": "application/xml; charset=utf-8"}
+    return str(body or "").encode(errors="replace"), {"content-type": "application/xml; charset=utf-8"} | base
+
+
+def _refuse_without_feed(status: int, headers: dict[str, str]) -> None:
+    """Fail for an answer that is no error, and brings no feed either."""
+    if status in {HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT}:
+        raise StepFailed(f"the server answered {status}: there is nothing", "not_a_feed")
+    if status >= HTTPStatus.MULTIPLE_CHOICES:
+        place = _without_secrets(headers["location"]) if "location" in headers else ""
+        moved = f", moved to {place}" if place else ""
+        raise StepFailed(f"the server answered {status}{moved}, and no feed", "not_a_feed")
+
+
+def _without_secrets(url: str) -> str:
+    """Return a URL without user and query, which may be credentials: links are made of it, and posted."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except OSError as error:
-        raise StepFailed(f"the feed {path.name} cannot be read: {error.strerror}", "feed_unreadable") from error
+    except (OSError, ValueError) as error:  # a path with a NUL is the latter
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise StepFailed(f"the feed {path.name} cannot be read: {reason}", "feed_unreadable") from error
 
 
 def _parse(content: bytes, headers: dict[str, str]) -> dict[str, Any]:
-    # A stream, since feedparser would take text for a URL or a path.
-    parsed = feedparser.parse(io.BytesIO(content), response_headers=headers)
+    try:
+        # A stream, since feedparser would take text for a URL or a path.
+        parsed = feedparser.parse(io.BytesIO(content), response_headers=headers)
+    except Exception as error:  # a reference to no character, and whatever else its authors did not think of
+        raise StepFailed(f"what was fetched cannot be read as a feed: {error}", "not_a_feed") from error
     if not parsed.get("version"):
         raise StepFailed("what was fetched is neither RSS nor Atom", "not_a_feed")
     return {
         "title": plain_text(parsed.feed.get("title", "")) or "Untitled feed",
-        "link": parsed.feed.get("link"),
+        "link": _line(parsed.feed.get("link")),
         "entries": [_entry(entry) for entry in parsed.entries[:MAX_ENTRIES]],
     }
 
@@ -77,7 +114,11 @@ def _parse(content: bytes, headers: dict[str, str]) -> dict[str, Any]:
 def _entry(entry: Any) -> dict[str, Any]:
     return {
         "title": plain_text(entry.get("title", "")) or "Untitled",
-        "link": entry.get("link"),
-        "published": entry.get("published") or entry.get("updated"),
+        "link": _line(entry.get("link")),
+        "published": _line(entry.get("published") or entry.get("updated")),
         "summary": plain_text(entry.get("summary", ""), MAX_SUMMARY),
     }
+
+
+def _line(text: str | None) -> str | None:
+    return None if text is None else without_controls(text)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import re
 import signal
 import sys
 import threading
 import uuid
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 MAX_CONTENT = 2000
 MAX_REQUEST = 1024 * 1024
+MAX_PORT = 65535
 _WEBHOOK = re.compile(r"/webhooks/(?P<name>[\w.-]+)")
 _MESSAGE = re.compile(r"/webhooks/(?P<name>[\w.-]+)/messages/(?P<id>\w+)")
 
@@ -85,12 +87,14 @@ class _Handler(BaseHTTPRequestHandler):
         key = self.headers.get("Idempotency-Key") or str(uuid.uuid4())
         identifier = hashlib.sha256(key.encode()).hexdigest()[:16]
         message = {"id": identifier, "webhook": webhook, "content": content, "at": datetime.now(UTC).isoformat()}
-        path = self.folder / f"{identifier}.json"
+        path, unfinished = self.folder / f"{identifier}.json", self.folder / f".{identifier}.{uuid.uuid4().hex}"
         try:
-            with path.open("x", encoding="utf-8") as file:
-                json.dump(message, file, indent=2, ensure_ascii=False)
+            unfinished.write_text(json.dumps(message, indent=2, ensure_ascii=False), encoding="utf-8")
+            os.link(unfinished, path)  # whole or not at all
         except FileExistsError:
             return dict(json.loads(path.read_text(encoding="utf-8")))
+        finally:
+            unfinished.unlink(missing_ok=True)
         return message
 
     def _answer(self, status: HTTPStatus, body: dict[str, Any] | None = None) -> None:
@@ -108,12 +112,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m content.sink", description="A local stand-in for Discord's webhooks."
     )
-    parser.add_argument("--port", type=int, default=8025)
+    parser.add_argument("--port", type=_port, default=8025)
     parser.add_argument("--folder", type=Path, default=Path("outbox"), help="where the messages are kept")
     chosen = parser.parse_args(arguments)
     for number in (signal.SIGINT, signal.SIGTERM):  # a process in the background of a shell is born deaf to the first
         signal.signal(number, signal.default_int_handler)
-    with running_sink(chosen.folder, chosen.port) as url:
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(running_sink(chosen.folder, chosen.port))
+        except OSError as error:  # that of a folder has its name
+            place = f"--port {chosen.port}" if error.filename is None else f"--folder {chosen.folder}"
+            reason = "it is a file" if isinstance(error, FileExistsError) else error.strerror
+            parser.error(f"{place} cannot be used: {reason}")
         sys.stdout.write(f'Listening. In content.toml: digest_channel = "{url}/webhooks/digest_channel"\n')
         sys.stdout.flush()
         try:
@@ -121,6 +131,12 @@ def main(arguments: list[str] | None = None) -> int:
         except KeyboardInterrupt:
             sys.stdout.write(f"Messages are in {chosen.folder}.\n")
     return 0
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > MAX_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 (a free one) to {MAX_PORT}")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import unicodedata
 from html.parser import HTMLParser
+
+_UNWANTED = {"Cc", "Cs"}  # controls such as NUL, and halves of characters: neither can be stored
 
 
 class _Text(HTMLParser):
@@ -29,6 +32,11 @@ def plain_text(html: str, limit: int = 300) -> str:
 
 
 def shorten(text: str, limit: int) -> str:
-    """Return ``text`` on one line of at most ``limit`` characters."""
-    line = " ".join(text.split())
+    """Return ``text`` on one line of at most ``limit`` characters, none of them a control character."""
+    line = without_controls(" ".join(text.split()))
     return line if len(line) <= limit else f"{line[: limit - 1].rstrip()}…"
+
+
+def without_controls(text: str) -> str:
+    """Return ``text`` without control characters, line ends too."""
+    return "".join(character for character in text if unicodedata.category(character) not in _UNWANTED)

@@ -71,6 +71,7 @@ class Watched:
     status: int = 200
     headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
     body: bytes = b'{"id": "9001"}'
+    moved: dict[str, str] = field(default_factory=dict)
     received: list[tuple[str, str, dict[str, str], Any]] = field(default_factory=list)
 
 
@@ -85,6 +86,12 @@ def server() -> Iterator[Watched]:
             watched.received.append(
                 (self.command, self.path, dict(self.headers), json.loads(content) if content else None)
             )
+            if self.path in watched.moved:
+                self.send_response(302)
+                self.send_header("Location", watched.moved[self.path])
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
             self.send_response(watched.status)
             for name, value in watched.headers.items():
                 self.send_header(name, value)

@@ -38,6 +38,18 @@ def test_a_repeated_attempt_adds_no_line(project: Path, make_context):
     assert len(recorded(project)) == 1
 
 
+def test_a_line_that_was_never_ended_is_passed_over(project: Path, make_context):
+    """A worker was killed while it wrote: later deliveries are recorded all the same, each on a line of its own."""
+    log = project / "log" / "deliveries.jsonl"
+    record_successful_delivery(MESSAGE, "2024-06-03", make_context(run_id="r"))
+    log.write_text(log.read_text() + '{"key": "sq')
+    for attempt in (1, 2):
+        record_successful_delivery(MESSAGE, "2024-06-04", make_context(run_id="s", attempt=attempt))
+    first, torn, second = log.read_text().splitlines()
+    assert [json.loads(line)["run_id"] for line in (first, second)] == ["r", "s"]
+    assert torn == '{"key": "sq'
+
+
 def test_settings_that_cannot_be_read_are_named(make_context, monkeypatch, tmp_path):
     """The message says which file was looked for, and how to name another."""
     monkeypatch.setenv("CONTENT_SETTINGS", str(tmp_path / "absent.toml"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from content.digest import MAX_TEXT, build_digest
+from content.digest import MAX_LINK, MAX_TEXT, build_digest
 
 
 def feed(*entries: dict) -> dict:
@@ -29,6 +29,17 @@ def test_a_digest_is_short():
     assert len(build_digest(feed(*entries), "2024-06-03")["items"]) == 5
     text = build_digest(feed(*entries), "2024-06-03", max_items=50)["text"]
     assert MAX_TEXT - 200 < len(text) <= MAX_TEXT
+
+
+def test_a_link_that_leaves_no_room_is_left_out():
+    """The line stays, however long what the feed says is: a digest is never its heading alone."""
+    entries = [{"title": "long " * 100, "link": f"https://l.example/{'x' * MAX_TEXT}", "summary": "word " * 100}]
+    text = build_digest(feed(*entries), "2024-06-03")["text"]
+    assert text.splitlines()[1].startswith("- long long")
+    assert "https://" not in text
+    longest = {"link": f"https://{'x' * (MAX_LINK - 8)}", "title": "t" * 500, "summary": "s" * 500}
+    build = build_digest(feed(longest) | {"title": "n" * 500}, "2024-06-03")["text"]
+    assert longest["link"] in build
 
 
 def test_a_quiet_feed_says_so():

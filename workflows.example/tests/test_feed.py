@@ -100,3 +100,78 @@ def test_a_long_feed_is_cut(make_context, project: Path):
     items = "".join(f"<item><title>{n}</title></item>" for n in range(200))
     (project / "feed.xml").write_text(f'<rss version="2.0"><channel>{items}</channel></rss>')
     assert len(fetch_feed("feed.xml", make_context())["entries"]) == MAX_ENTRIES
+
+
+def feed_of(*items: str, title: str = "News") -> bytes:
+    """Return an RSS document with these items."""
+    return f'<rss version="2.0"><channel><title>{title}</title>{"".join(items)}</channel></rss>'.encode()
+
+
+def test_a_feed_that_moved_is_fetched_where_it_is(make_context, server):
+    """Links that are relative start there, without the user and the query of its URL, which may be secrets."""
+    server.moved = {"/feed": "/there/feed.xml?token=s3cret"}
+    server.headers = {"Content-Type": "application/rss+xml"}
+    server.body = feed_of("<item><link>1.html</link></item>", "<item><link>/2.html</link></item>", "<item></item>")
+    feed = fetch_feed(server.url.replace("http://", "http://me:s3cret@") + "/feed", make_context())
+    links = [entry["link"] for entry in feed["entries"]]
+    assert links == [f"{server.url}/there/1.html", f"{server.url}/2.html", None]
+    assert "s3cret" not in json.dumps(feed)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "told"),
+    [
+        (204, {}, "the server answered 204: there is nothing"),
+        (304, {}, "the server answered 304, and no feed"),
+        (300, {"Location": "https://me:s3cret@there.example/a?b"}, "300, moved to https://there.example/a, and no"),
+    ],
+)
+def test_an_answer_without_a_feed_says_so(make_context, server, status: int, headers: dict, told: str):
+    """What the server answered, not that it is neither RSS nor Atom."""
+    server.status, server.headers, server.body = status, headers, b""
+    with pytest.raises(StepFailed, match=told) as caught:
+        fetch_feed(server.url, make_context())
+    assert caught.value.code == "not_a_feed"
+
+
+def test_a_redirect_that_never_ends_fails_for_good(make_context, server):
+    """It is followed ten times."""
+    server.moved = {"/a": "/b", "/b": "/a"}
+    with pytest.raises(StepFailed, match="redirected more than 10 times"):
+        fetch_feed(f"{server.url}/a", make_context())
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("ftp://x.example/y", "by http, https or file, not by 'ftp'"),
+        ("http://[::1", "feed_url is not a URL: Invalid IPv6 URL"),
+        ("a\x00b", "cannot be read: embedded null byte"),
+    ],
+)
+def test_an_address_of_no_use_fails_for_good(make_context, url: str, told: str):
+    """It will be no better the next time."""
+    with pytest.raises(StepFailed, match=told) as caught:
+        fetch_feed(url, make_context())
+    assert caught.value.code == "feed_unreadable"
+
+
+@pytest.mark.parametrize("reference", ["&#xD800;", "&#x110000;", "&#99999999999;"])
+def test_a_reference_to_no_character_makes_no_feed(make_context, project: Path, reference: str):
+    """The reader of feeds does not survive it; whoever is asked again would not either."""
+    (project / "feed.xml").write_bytes(feed_of(f"<item><title>a{reference}b</title></item>"))
+    with pytest.raises(StepFailed, match="cannot be read as a feed") as caught:
+        fetch_feed("feed.xml", make_context())
+    assert caught.value.code == "not_a_feed"
+
+
+def test_control_characters_are_left_out(make_context, project: Path):
+    """A NUL cannot be stored, wherever it stands."""
+    item = "<item><title>a\0b\x01c</title><link>http://x.example/\0y</link><pubDate>now\0</pubDate></item>"
+    (project / "feed.xml").write_bytes(feed_of(item, title="News\0"))
+    feed = fetch_feed("feed.xml", make_context())
+    assert (feed["title"], feed["entries"]) == (
+        "News",
+        [{"title": "abc", "link": "http://x.example/y", "published": "now", "summary": ""}],
+    )

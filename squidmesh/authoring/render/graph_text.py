@@ -4,25 +4,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from squidmesh.authoring.render.graph_arrows import arrows, heading, subtitle
+from squidmesh.authoring.render.graph_arrows import heading, subtitle, ways
 from squidmesh.model.definition import Shape, Uses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from squidmesh.authoring.render.graph_arrows import Arrow
     from squidmesh.model.definition import Step, Workflow
 
 
 def render_graph(workflow: Workflow) -> str:
     """Return each step with what it does and where it leads, or what it waits for."""
-    lines = [heading(workflow), *_triggers(workflow), ""]
+    lines = [heading(workflow), *_description(workflow), *_triggers(workflow), ""]
     width = max(len(name) for name in workflow.steps)
     for name, step in workflow.steps.items():
-        facts = ", ".join(_facts(step))
-        lines.append(f"  {name:<{width}}  {subtitle(step)}" + (f"  ({facts})" if facts else ""))
+        lines.append(f"  {name:<{width}}  {_what(step)}")
         lines.extend(f"    {line}" for line in _ways(workflow, name))
+    if workflow.on_failure is not None:
+        lines += ["", f"  once, before the run ends failed: {_what(workflow.on_failure)}"]
     return "\n".join(lines) + "\n"
+
+
+def _description(workflow: Workflow) -> Iterator[str]:
+    if workflow.description:
+        yield f"  {' '.join(workflow.description.split())}"
+
+
+def _what(step: Step) -> str:
+    facts = ", ".join(_facts(step))
+    return subtitle(step) + (f"  ({facts})" if facts else "")
 
 
 def _triggers(workflow: Workflow) -> Iterator[str]:
@@ -51,7 +61,8 @@ def _ways(workflow: Workflow, name: str) -> Iterator[str]:
         if after:
             yield f"after {', '.join(after)}"
         return
-    ways: list[Arrow] = [arrow for arrow in arrows(workflow) if arrow.source == name and arrow.outcome]
-    width = max((len(arrow.outcome) for arrow in ways), default=0)
-    for arrow in ways:
-        yield f"{arrow.outcome:<{width}} -> {arrow.target}" + (f"  if {arrow.when}" if arrow.when else "")
+    found = list(ways(name, workflow.steps[name]))
+    width = max((len(arrow.outcome) for arrow in found), default=0)
+    for arrow in found:
+        recovery = f"  (recovery: {arrow.recovery})" if arrow.recovery else ""
+        yield f"{arrow.outcome:<{width}} -> {arrow.target}{recovery}" + (f"  if {arrow.when}" if arrow.when else "")

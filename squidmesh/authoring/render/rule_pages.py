@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from squidmesh.authoring.rules import Rule
 
 _WIDTH = 88
+_MOST_LINES = 40
 FAMILIES = {
     "SM1": ("Reading", "The file is good YAML that carries plain data."),
     "SM2": ("Shape", "Every key is known, in its place, and has a value of its type."),
@@ -68,11 +69,11 @@ def _markdown(rule: Rule) -> list[str]:
     return lines
 
 
-def _shortened(example: str, longest: int = 40) -> str:
+def _shortened(example: str) -> str:
     """Return an example of many lines, or of very long ones, cut so that a reader still sees the point."""
     lines = example.split("\n")
-    if len(lines) > longest:
-        lines = [*lines[:longest], "…"]
+    if len(lines) > _MOST_LINES:
+        lines = [*lines[:_MOST_LINES], "…"]
     return "\n".join(f"{line[:_WIDTH]}…" if len(line) > _WIDTH * 2 else line for line in lines)
 
 

@@ -43,8 +43,8 @@ def _descriptor(rule: Rule) -> dict[str, Any]:
     return {
         "id": rule.code,
         "name": "".join(word.capitalize() for word in rule.name.split("-")),
-        "shortDescription": {"text": rule.summary},
-        "fullDescription": {"text": rule.explanation},
+        "shortDescription": _message(rule.summary),
+        "fullDescription": _message(rule.explanation),
         "defaultConfiguration": {"level": rule.severity.value},
     }
 
@@ -53,7 +53,7 @@ def _result(diagnostic: Diagnostic, index: dict[str, int], identity: str) -> dic
     result: dict[str, Any] = {
         "ruleId": diagnostic.code,
         "level": diagnostic.severity.value,
-        "message": {"text": diagnostic.message},
+        "message": _message(diagnostic.message),
         "locations": [_location(diagnostic.file, diagnostic.span)],
         "partialFingerprints": {"squidmesh/v1": hashlib.sha256(identity.encode(errors="replace")).hexdigest()},
     }
@@ -61,10 +61,15 @@ def _result(diagnostic: Diagnostic, index: dict[str, int], identity: str) -> dic
         result["ruleIndex"] = index[diagnostic.code]
     if diagnostic.related:
         result["relatedLocations"] = [
-            _location(diagnostic.file, span) | {"id": number, "message": {"text": note}}
+            _location(diagnostic.file, span) | {"id": number, "message": _message(note)}
             for number, (note, span) in enumerate(diagnostic.related, 1)
         ]
     return result
+
+
+def _message(text: str) -> dict[str, str]:
+    """Return a message; a brace is doubled, since a single one begins a placeholder (SARIF 2.1.0, 3.11.5)."""
+    return {"text": text.replace("{", "{{").replace("}", "}}")}
 
 
 def _location(file: str, span: Span) -> dict[str, Any]:

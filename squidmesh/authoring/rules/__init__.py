@@ -1,13 +1,13 @@
-"""The semantic rules of a workflow file, one per module, found by their ``RULE`` or ``RULES``."""
+"""The rules of a workflow file, one per module, which its ``RULE`` describes."""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from squidmesh.authoring.diagnostics import Diagnostic, Severity
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from squidmesh.model.definition import Workflow
     from squidmesh.model.graph import Graph
     from squidmesh.steps.registry import StepRegistry
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,14 @@ class Subject:
     workflow: Workflow
     graph: Graph
     registry: StepRegistry | None = None
+    _known: dict[Callable[[Subject], Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, find: Callable[[Subject], Found]) -> Found:
+        """Return what ``find`` finds here, from memory if another rule has asked."""
+        if find not in self._known:
+            self._known[find] = find(self)
+        found: Found = self._known[find]
+        return found
 
 
 Check = Callable[[Subject], Iterable[Diagnostic]]
@@ -53,10 +63,11 @@ class Rule:
 @cache
 def all_rules() -> tuple[Rule, ...]:
     """Return the rules of every module in this package, sorted by code."""
-    found: list[Rule] = []
-    for info in pkgutil.iter_modules(__path__, f"{__name__}."):
-        module = importlib.import_module(info.name)
-        if hasattr(module, "RULE"):
-            found.append(module.RULE)
-        found.extend(getattr(module, "RULES", ()))
-    return tuple(sorted(found, key=lambda rule: rule.code))
+    modules = (importlib.import_module(info.name) for info in pkgutil.iter_modules(__path__, f"{__name__}."))
+    return tuple(sorted((module.RULE for module in modules), key=lambda rule: rule.code))
+
+
+def find_rules(word: str) -> tuple[Rule, ...]:
+    """Return the rules that ``word`` names, in any case: by code, by how codes begin, or by name."""
+    wanted = word.strip().upper()
+    return tuple(rule for rule in all_rules() if rule.code.startswith(wanted) or rule.name.upper() == wanted)

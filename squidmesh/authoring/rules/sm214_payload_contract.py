@@ -15,7 +15,7 @@ from squidmesh.model.payload import apply_contract
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from squidmesh.authoring.findings import Path
+    from squidmesh.authoring.document import Place
     from squidmesh.model.definition import Field
 
 _ANY_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -33,7 +33,7 @@ def _check(subject: Subject) -> Iterator[Diagnostic]:
                 yield subject.document.diagnostic("SM214", problem, (*path, *key))
 
 
-def _below(fields: Mapping[str, Field], path: Path) -> Iterator[tuple[Path, Field]]:
+def _below(fields: Mapping[str, Field], path: Place) -> Iterator[tuple[Place, Field]]:
     todo = [((*path, name), field) for name, field in fields.items()]
     for place, field in todo:
         yield place, field
@@ -43,18 +43,21 @@ def _below(fields: Mapping[str, Field], path: Path) -> Iterator[tuple[Path, Fiel
             todo.append(((*place, "properties", name), inner))
 
 
-def _problems(field: Field) -> Iterator[tuple[Path, str]]:
+def _problems(field: Field) -> Iterator[tuple[Place, str]]:
     for low, high in _LIMITS:
         smallest, largest = getattr(field, low), getattr(field, high)
         if smallest is not None and largest is not None and smallest > largest:
             yield (high,), f"no value is at least {smallest} and at most {largest}; change {low!r} or {high!r}"
             return
     if field.has_default:
-        for problem in _refusals(field, field.default):
+        for problem in _refusals(field, {"value": field.default}):
+            yield ("default",), f"the default{problem}"
+    if field.dynamic_default is not None:
+        for problem in _refusals(field, {}):  # what is not given is that moment
             yield ("default",), f"the default{problem}"
     plain = dataclasses.replace(field, enum=None, has_default=False, default=None, dynamic_default=None)
     for index, member in enumerate(field.enum or ()):
-        for problem in _refusals(plain, member):
+        for problem in _refusals(plain, {"value": member}):
             yield ("enum", index), f"the choice{problem}"
 
 
@@ -75,10 +78,10 @@ def _is_wild(pattern: str) -> bool:
     return bool(_REPEATED_GROUP.search(pattern)) or len(_REPEAT.findall(pattern)) > _MOST_REPEATS
 
 
-def _refusals(field: Field, value: Any) -> list[str]:
-    """Return what is wrong with a value by the contract of ``field``, to follow what the value is called."""
+def _refusals(field: Field, given: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with a given value by the contract of ``field``, to follow what the value is called."""
     try:
-        apply_contract({"value": _without_slow_patterns(field, value)}, {"value": value}, _ANY_MOMENT)
+        apply_contract({"value": _without_slow_patterns(field, given.get("value"))}, given, _ANY_MOMENT)
     except InvalidPayload as error:
         places = ((path.removeprefix("value").lstrip("."), problem) for path, problem in error.fields.items())
         return [f", at {place}: {problem:.200}" if place else f" {problem:.200}" for place, problem in places]

@@ -11,12 +11,12 @@ from squidmesh.model.definition import Uses
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from squidmesh.authoring.findings import Path
+    from squidmesh.authoring.document import Place
     from squidmesh.model.definition import Step
 
 
 def _check(subject: Subject) -> Iterator[Diagnostic]:
-    places: list[tuple[Path, Step]] = [(("steps", name), step) for name, step in subject.workflow.steps.items()]
+    places: list[tuple[Place, Step]] = [(("steps", name), step) for name, step in subject.workflow.steps.items()]
     if subject.workflow.on_failure is not None:
         places.append((("on_failure",), subject.workflow.on_failure))
     for path, step in places:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from squidmesh.authoring.diagnostics import Diagnostic, Severity
 from squidmesh.authoring.edges import Edge, edges
 from squidmesh.authoring.rules import Rule, Subject
-from squidmesh.expressions.nearest import did_you_mean
+from squidmesh.errors import suggestion
 from squidmesh.model.definition import COMPLETE, RESERVED_STEPS
 
 if TYPE_CHECKING:
@@ -30,12 +30,12 @@ def _problem(edge: Edge, steps: KeysView[str]) -> str | None:
     if edge.outcome == "after":
         if edge.name in RESERVED_STEPS:
             return f"{edge.name!r} is where routes end, not a step to wait for; name a step"
-        return f"there is no step {edge.name!r} to wait for{did_you_mean(edge.name, steps)}"
+        return f"there is no step {edge.name!r} to wait for{suggestion(edge.name, steps)}"
     if edge.name in RESERVED_STEPS:
         return None
     if edge.name in _ENDINGS:
         return f"there is no step {edge.name!r}; write {COMPLETE!r} to end the run"
-    return f"there is no step {edge.name!r} to go to{did_you_mean(edge.name, (*steps, *RESERVED_STEPS))}"
+    return f"there is no step {edge.name!r} to go to{suggestion(edge.name, (*steps, *RESERVED_STEPS))}"
 
 
 _GOOD = """\

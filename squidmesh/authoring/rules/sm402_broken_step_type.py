@@ -5,25 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from squidmesh.authoring.diagnostics import Diagnostic, Severity
-from squidmesh.authoring.registered import uses
+from squidmesh.authoring.registered import refusals
 from squidmesh.authoring.rules import Rule, Subject
-from squidmesh.errors import StepTypeBroken, StepTypeConflict, StepTypeNotFound
+from squidmesh.errors import StepTypeBroken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 def _check(subject: Subject) -> Iterator[Diagnostic]:
-    for use in uses(subject):
-        try:
-            if subject.registry is not None:
-                subject.registry.get(use.step_type)
-        except StepTypeBroken as error:
+    for use, error in refusals(subject):
+        if isinstance(error, StepTypeBroken):
             reason = " ".join(error.reason.split())
             message = f"step type {use.step_type!r} cannot be loaded: {reason:.400}"
             yield subject.document.diagnostic("SM402", message, use.path)
-        except (StepTypeNotFound, StepTypeConflict):
-            continue  # SM401, SM403
 
 
 _GOOD = """\

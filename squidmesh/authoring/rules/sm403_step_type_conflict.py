@@ -5,27 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from squidmesh.authoring.diagnostics import Diagnostic, Severity
-from squidmesh.authoring.registered import uses
+from squidmesh.authoring.registered import refusals
 from squidmesh.authoring.rules import Rule, Subject
-from squidmesh.errors import StepTypeBroken, StepTypeConflict, StepTypeNotFound
+from squidmesh.errors import StepTypeConflict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 def _check(subject: Subject) -> Iterator[Diagnostic]:
-    for use in uses(subject):
-        try:
-            if subject.registry is not None:
-                subject.registry.get(use.step_type)
-        except StepTypeConflict as error:
+    for use, error in refusals(subject):
+        if isinstance(error, StepTypeConflict):
             message = (
                 f"step type {use.step_type!r} is offered more than once: {', '.join(error.distributions)}; "
                 "uninstall one of them or rename its step type"
             )
             yield subject.document.diagnostic("SM403", message, use.path)
-        except (StepTypeNotFound, StepTypeBroken):
-            continue  # SM401, SM402
 
 
 _GOOD = """\

@@ -9,7 +9,7 @@ from squidmesh.authoring.edges import is_mixed
 from squidmesh.authoring.registered import Use, calls
 from squidmesh.authoring.rules import Rule, Subject
 from squidmesh.authoring.upstream import Upstream, find_step_type, provisions
-from squidmesh.expressions.nearest import did_you_mean
+from squidmesh.errors import suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ def _not_passed(use: Use, name: str, upstream: Upstream) -> str:
 
 
 def _not_provided(use: Use, name: str, upstream: Upstream, elsewhere: str | None) -> str:
-    near = did_you_mean(name, upstream.context)
+    near = suggestion(name, upstream.context)
     missing = f"{use.step_type!r} needs {name!r}, which neither the payload nor an earlier step provides"
     if near:
         return f"{missing}{near}; map it with 'input'"

@@ -11,14 +11,13 @@ from squidmesh.authoring.rules import Rule, Subject
 from squidmesh.authoring.upstream import Provisions, Upstream, provisions
 from squidmesh.errors import suggestion
 from squidmesh.expressions import FAILURE_VARIABLES, RUN_VARIABLES
-from squidmesh.expressions.nearest import did_you_mean
 from squidmesh.model.definition import Step, Wait
 from squidmesh.model.path import first_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from squidmesh.authoring.document import Path
+    from squidmesh.authoring.document import Place
 
 
 _LISTED = 10
@@ -28,7 +27,7 @@ def _check(subject: Subject) -> Iterator[Diagnostic]:
     if subject.registry is None or is_mixed(subject):
         return
     known = provisions(subject)
-    places: list[tuple[Path, Step, Upstream]] = [
+    places: list[tuple[Place, Step, Upstream]] = [
         (("steps", name), step, known.before(name)) for name, step in subject.workflow.steps.items()
     ]
     if subject.workflow.on_failure is not None:
@@ -40,7 +39,7 @@ def _check(subject: Subject) -> Iterator[Diagnostic]:
                 yield subject.document.diagnostic("SM405", message, path)
 
 
-def _paths(subject: Subject, place: Path, step: Step) -> Iterator[tuple[Path, str]]:
+def _paths(subject: Subject, place: Place, step: Step) -> Iterator[tuple[Place, str]]:
     """Yield each path that a step reads, and where it stands."""
     data = subject.document.data
     for segment in place:
@@ -62,7 +61,7 @@ def _problem(text: str, upstream: Upstream, known: Provisions) -> str | None:
         case "payload":
             if key in upstream.payload:
                 return None
-            return f"no trigger declares the payload field {key!r}{did_you_mean(key, upstream.payload)}"
+            return f"no trigger declares the payload field {key!r}{suggestion(key, upstream.payload)}"
         case "failure":
             if not upstream.failure:
                 return "no failure can be known here: no 'error' route leads to this step"
@@ -76,7 +75,7 @@ def _unknown(root: str, key: str, names: tuple[str, ...]) -> str | None:
 
 
 def _unprovided(key: str, upstream: Upstream, known: Provisions) -> str:
-    near = did_you_mean(key, upstream.context)
+    near = suggestion(key, upstream.context)
     elsewhere = known.provider(key)
     missing = f"neither the payload nor an earlier step provides {key!r}"
     if elsewhere and not near:

@@ -13,7 +13,7 @@ from squidmesh.errors import suggestion
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from squidmesh.authoring.document import Path
+    from squidmesh.authoring.document import Place
 
 
 def _check(subject: Subject) -> Iterator[Diagnostic]:
@@ -33,7 +33,7 @@ def _check(subject: Subject) -> Iterator[Diagnostic]:
                 )
 
 
-def _passed(subject: Subject, use: Use) -> Iterator[tuple[str, Path]]:
+def _passed(subject: Subject, use: Use) -> Iterator[tuple[str, Place]]:
     data = subject.document.data
     for segment in use.place:
         data = data[segment]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from squidmesh.authoring.conditions import Condition, conditions, diagnose
 from squidmesh.authoring.diagnostics import Diagnostic, Severity
 from squidmesh.authoring.rules import Rule, Subject
-from squidmesh.expressions import ProblemKind, references
+from squidmesh.expressions import ProblemKind, guarded_keys, references
 from squidmesh.expressions.problem import problem_at
 
 if TYPE_CHECKING:
@@ -32,12 +32,11 @@ def _check(subject: Subject) -> Iterator[Diagnostic]:
 
 
 def _unguarded(condition: Condition, absent: Mapping[str, str]) -> Iterator[tuple[str, str, int]]:
-    """Yield the first use of each field that may be absent and that no ``has`` in the condition asks about."""
-    text = "".join(condition.text.split())
+    """Yield the first use of each field that may be absent and that nothing in the condition asks about."""
+    guarded = guarded_keys(condition.text)
     for root, named in references(condition.text).items():
         for key, offsets in named.keys.items():
-            guarded = any(f"has({other}.{key})" in text or f"'{key}'in{other}" in text for other in _ROOTS)
-            if root in _ROOTS and key in absent and not guarded:
+            if root in _ROOTS and key in absent and key not in guarded:
                 yield root, key, offsets[0]
 
 

@@ -12,7 +12,7 @@ from squidmesh.model.definition import FieldType
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from squidmesh.authoring.document import Path
+    from squidmesh.authoring.document import Place
     from squidmesh.model.definition import Field
 
 _SECRET = re.compile(
@@ -27,7 +27,7 @@ def _check(subject: Subject) -> Iterator[Diagnostic]:
         yield from _below(subject, trigger.payload, ("triggers", name, "payload"))
 
 
-def _below(subject: Subject, fields: Mapping[str, Field], place: Path) -> Iterator[Diagnostic]:
+def _below(subject: Subject, fields: Mapping[str, Field], place: Place) -> Iterator[Diagnostic]:
     for name, field in fields.items():
         if field.sensitive:
             continue

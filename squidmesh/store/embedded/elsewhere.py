@@ -34,8 +34,12 @@ def link_elsewhere(link: Path) -> None:
             shutil.rmtree(orphan)
         if not link.is_symlink():
             target = Path(tempfile.mkdtemp(prefix="home-", dir=base))
-            (target / _ORIGIN).write_text(str(link), encoding="utf-8")
-            link.symlink_to(target)
+            try:
+                (target / _ORIGIN).write_text(str(link), encoding="utf-8")
+                link.symlink_to(target)
+            except OSError:  # nobody would find the folder again
+                shutil.rmtree(target)
+                raise
 
 
 def _orphans(base: Path) -> Iterator[Path]:

@@ -104,6 +104,8 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir()
     except FileExistsError:
+        if not folder.is_dir():
+            raise ConfigurationError([f"the embedded database needs a folder, and {folder} is none: move it"]) from None
         return
     ignore = folder / ".gitignore"
     ignore.write_text("*\n", encoding="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
+import signal
 import sys
 import threading
 import time
@@ -121,3 +122,20 @@ def leave() -> None:
 async def leave_async() -> None:
     """Try to end the process from the event loop."""
     sys.exit("leaving")
+
+
+def interrupt() -> None:
+    """Raise what Ctrl-C raises."""
+    raise KeyboardInterrupt
+
+
+async def interrupt_async() -> None:
+    """Raise what Ctrl-C raises, on the event loop."""
+    raise KeyboardInterrupt
+
+
+def press_ctrl_c() -> None:
+    """Send this process what a terminal sends it, and run on until it arrives."""
+    os.kill(os.getpid(), signal.SIGINT)
+    while True:
+        pass

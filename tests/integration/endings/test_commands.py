@@ -42,7 +42,7 @@ def cli(
 ) -> Callable[..., tuple[int, str, str]]:
     """Run a command in a project with that workflow; return its exit code, output and messages."""
     (tmp_path / "later.yaml").write_text(textwrap.dedent(LATER))
-    (tmp_path / "squidmesh.toml").write_text('workflows = ["later.yaml"]\n')
+    (tmp_path / "squidmesh.toml").write_text('[tool.squidmesh]\nworkflows = ["later.yaml"]\n')
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SQUIDMESH_DATABASE_URL", database_url)
     monkeypatch.setenv("SQUIDMESH_ACTOR", "ada")

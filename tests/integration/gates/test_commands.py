@@ -20,6 +20,12 @@ APPROVAL = """
 steps:
   review: {approval: {title: Ship it?}, output: review, next: {ok: complete, error: fail}}
 """
+DECIDED = """
+steps:
+  load: {uses: http.request, with: {url: "http://127.0.0.1:1/"}, next: review}
+  review: {approval: {}, output: review, next: {ok: tell, error: fail}}
+  tell: {log: {message: shipped}, next: complete}
+"""
 TWO_GATES = """
 steps:
   left: {approval: {}, output: left}
@@ -200,12 +206,25 @@ def test_a_trial_asks_about_one_gate_at_a_time(
 
 @pytest.mark.parametrize(
     ("decision", "problem"),
-    [("revue=approve", "there is no step 'revue' (did you mean 'review'?)"), ("review=agree", "write STEP=approve")],
+    [
+        ("revue=approve", "there is no step 'revue' (did you mean 'review'?)"),
+        ("review=agree", "write STEP=approve"),
+        ("review=unblock", "'review=unblock': step 'review' takes approve or reject"),
+        ("load=approve", "'load=approve': step 'load' takes unblock"),
+        ("tell=reject", "'tell=reject': step 'tell' never waits for a person"),
+    ],
 )
 def test_a_decision_that_means_nothing_is_refused(
     stage: Any, say: Callable[..., Said], decision: str, problem: str
 ) -> None:
-    """A misspelt step or verb is a wrong call, before anything runs."""
-    said = say("try", write(stage, APPROVAL), "--database", stage.url, "--decide", decision)
+    """A misspelt step or verb, or one that the step never waits for, is a wrong call, before anything runs."""
+    said = say("try", write(stage, DECIDED), "--database", stage.url, "--decide", decision)
     assert (said.code, problem in said.err) == (2, True)
     assert stage.execute("SELECT count(*) FROM squidmesh.runs") == [(0,)]
+
+
+def test_a_callable_that_may_be_interrupted_takes_a_decision(stage: Any, say: Callable[..., Said]) -> None:
+    """It waits for a person only if it was; a decision that was not needed changes nothing."""
+    options = ("--stub", "all", "--decide", "load=unblock", "--decide", "review=approve")
+    said = say("try", write(stage, DECIDED), "--database", stage.url, *options)
+    assert said.code == 0, said.out + said.err

@@ -218,7 +218,9 @@ def test_any_step_may_pause_when_its_worker_is_lost(stage: Any, bank: Bank) -> N
     """``on_worker_lost: pause`` asks a person about a step that could be undone, too."""
     mesh = stage.mesh(WIRE.format(extra="").replace("irreversible: true", "on_worker_lost: pause"), bank.steps)
     run = lose(stage, mesh, bank)
-    assert (run.status, mesh.explain_run(run.id).reason) == ("paused", "paused_for_manual_action")
+    explained = mesh.explain_run(run.id)
+    assert (run.status, explained.reason) == ("paused", "paused_for_manual_action")
+    assert explained.details["interrupted"] == ["wire"]
     bank.hold = False
     mesh.unblock_run(run.id, retry=True)
     assert stage.finish(mesh, run).context["receipt"] == {"ref": 2}

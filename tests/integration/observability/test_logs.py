@@ -73,10 +73,25 @@ def test_json_is_one_line_whatever_is_logged():
     """Line breaks, lone surrogates, values that are not JSON, keys that are no text, values that hold themselves."""
     loop: dict[Any, Any] = {1: {2, 3}}
     loop["self"] = loop
-    for extra in ({"a": {1, 2}}, {"a": {(1, 2): 3}}, {"a": loop}, {"a": b"\xff"}, {"a": float("nan")}):
+    nan = float("nan")
+    for extra in ({"a": {1, 2}}, {"a": {(1, 2): 3}}, {"a": loop}, {"a": b"\xff"}, {"a": nan}, {"a": [-nan]}):
         line = formatted(JSONFormatter(), "two\nlines \ud800", **extra)
         assert "\n" not in line
-        assert json.loads(line)["message"] == "two\nlines \ud800"
+        assert json.loads(line, parse_constant=pytest.fail)["message"] == "two\nlines \ud800"
+
+
+def test_what_a_caller_adds_is_kept_beside_what_the_record_is():
+    """A level of the caller's own hides nothing."""
+    line = json.loads(formatted(JSONFormatter(), "hi", level="gold", time="noon", exception="none", size=3))
+    assert (line["level"], line["extra_level"], line["extra_time"], line["size"]) == ("error", "gold", "noon", 3)
+    assert line["time"].endswith("+00:00")
+    assert line["extra_exception"] == "none"
+
+
+def test_json_holds_the_stack_that_was_asked_for():
+    """``logger.warning(..., stack_info=True)`` says where it was called."""
+    record = logging.LogRecord("t", logging.ERROR, __file__, 1, "here", (), None, sinfo="Stack (most recent call last)")
+    assert json.loads(JSONFormatter().format(record))["stack"] == "Stack (most recent call last)"
 
 
 def test_json_holds_the_exception():

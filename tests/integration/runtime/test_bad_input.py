@@ -190,3 +190,19 @@ def test_what_explain_offers_is_what_is_not_refused(bench: Bench, mesh: SquidMes
     assert offered == {f"{call}_run" for call in CALLS if call not in {"inspect", "explain", *IN_STATE[state]}}
     for action in offered:
         CALLS[action.removesuffix("_run")](mesh, in_state(bench, mesh, state))
+
+
+@pytest.mark.parametrize(
+    ("state", "step", "message"),
+    [
+        ("running", None, "a run that is running cannot become woken: nothing of it waits for a time"),
+        ("running", "first", "a run that is running cannot become woken: step 'first' does not wait for a time"),
+        ("completed", None, "a run that is completed cannot become woken: it has ended"),
+    ],
+)
+def test_what_cannot_be_woken_says_why(bench: Bench, mesh: SquidMesh, state: str, step: str | None, message: str):
+    """A run has no status that waking would give it: what is told is what is missing."""
+    run = in_state(bench, mesh, state)
+    with pytest.raises(InvalidTransition) as caught:
+        mesh.wake_run(run, step=step)
+    assert str(caught.value) == message

@@ -77,6 +77,13 @@ def test_runs_are_found_by_what_their_payload_contains(bench: Bench):
         ({"payload": {"order": float("nan")}}, "payload.order: is nan"),
         ({"payload": {"order": {"a\x00": 1}}}, "payload.order: contains a NUL"),
         ({"payload": ["order"]}, "payload: must be a mapping"),
+        ({"workflow": 5}, "workflow: is a int, not text"),
+        ({"trigger": 5}, "trigger: is a int, not text"),
+        ({"trigger": "a\x00b"}, "trigger: contains a NUL character"),
+        ({"idempotency_key": "\ud800"}, "idempotency_key: contains a lone surrogate"),
+        ({"status": 5}, "status: must be one status or several, found 5"),
+        ({"status": [5]}, "status: 5 is no status of a run"),
+        ({"since": "2026-01-01"}, "since: must be an aware time"),
         ({"since": datetime(2026, 1, 1)}, "since: must be an aware time"),  # noqa: DTZ001 - what is refused
         ({"limit": 0}, "limit: must be a whole number from 1 to 10000, found 0; cursor turns to the next page"),
         ({"limit": 10**30}, "limit: must be a whole number from 1 to 10000, found 1000000"),

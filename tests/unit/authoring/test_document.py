@@ -96,12 +96,28 @@ def test_a_diagnostic_can_point_into_a_scalar() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['a: "x\\ty and more"', "a: |\n  first\n  second\n", "a:\n  plain\n  folded\n", "a: [1]"]
+    ("text", "offset", "length", "marked"),
+    [
+        ('a: "x\\ty and more"', 2, 5, "y and"),
+        ("a: |\n  first\n  second\n", 6, 6, "second"),
+        ("a:\n  plain\n  folded\n", 6, 6, "folded"),
+        ("a: 'it''s more'", 5, 4, "more"),
+        ("a: aa aa aa", 6, 2, "aa"),
+    ],
 )
-def test_an_offset_into_anything_else_points_at_the_whole(text: str) -> None:
-    """Escapes, blocks and folded lines have no columns to count: the value is pointed at."""
+def test_a_part_is_found_however_the_text_is_written(text: str, offset: int, length: int, marked: str) -> None:
+    """Escapes, blocks and folded lines move words, and do not change them."""
     document = read(text)
-    assert document.diagnostic("SM502", "unknown", ("a",), offset=2, length=1).span == document.value_span(("a",))
+    span = document.diagnostic("SM502", "unknown", ("a",), offset=offset, length=length).span
+    assert part(document, span) == marked
+    assert span.column > 1 or span.line > 1
+
+
+@pytest.mark.parametrize("text", ['a: "x\\ty and more"', "a: [1]"])
+def test_an_offset_into_anything_else_points_at_the_whole(text: str) -> None:
+    """An escape itself, and what is no text, have no columns to count: the value is pointed at."""
+    document = read(text)
+    assert document.diagnostic("SM502", "unknown", ("a",), offset=1, length=2).span == document.value_span(("a",))
 
 
 def test_an_offset_beyond_the_text_stays_within_it() -> None:
@@ -138,7 +154,7 @@ def test_reading_goes_on_after_what_can_be_passed_over() -> None:
     document, found = read_document(text, "x.yaml")
     assert [diagnostic.code for diagnostic in found] == ["SM102", "SM108", "SM106", "SM109", "SM110"]
     assert document is not None
-    assert document.data == {"a": 1, "c": "x", "1": "y", "d": "2026-01-31", "e": "fine"}
+    assert document.data == {"a": 1, "b": 1, "c": "x", "1": "y", "d": "2026-01-31", "e": "fine"}
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from pathlib import Path
 
 import pytest
 
 from squidmesh.authoring.diagnostics import Diagnostic
-from squidmesh.authoring.files import find_files, read_file, without_files
+from squidmesh.authoring.files import find_files, read_file, search
 from squidmesh.authoring.source import MAX_BYTES
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -42,9 +40,42 @@ def test_takes_named_files_as_they_are_and_each_once(folder: Path) -> None:
     assert len(find_files([folder, folder / "b.yaml", folder])) == 4
 
 
+def test_a_file_of_several_spellings_comes_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Relative, absolute, around a corner and by a link it is one file, shown as it was named first."""
+    monkeypatch.chdir(folder)
+    (folder / "link").symlink_to(folder)
+    named = [Path("b.yaml"), folder / "b.yaml", "deep/../b.yaml", "link/b.yaml"]
+    assert find_files(named) == (Path("b.yaml"),)
+    assert search(["deep", folder / "deep", "deep/../deep"]) == search(["deep"])
+
+
+def test_a_link_that_leads_nowhere_is_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    """What a directory should hold is not left out silently; a directory named like a file is none."""
+    (tmp_path / "gone.yaml").symlink_to(tmp_path / "elsewhere.yaml")
+    (tmp_path / "round.yaml").symlink_to(tmp_path / "round.yaml")
+    found = find_files([tmp_path])
+    assert [path.name for path in found] == ["gone.yaml", "round.yaml"]
+    assert all(isinstance(read_file(path), Diagnostic) for path in found)
+
+
+def test_a_named_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    """A finding says what it is, also behind a link; what a shell pipes in is read."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    for name in ("pipe", "link"):
+        found = read_file(tmp_path / name)
+        assert isinstance(found, Diagnostic)
+        assert (found.code, "named pipe" in found.message) == ("SM118", True)
+    reader, writer = os.pipe()
+    os.write(writer, b"text")
+    os.close(writer)
+    assert read_file(Path(f"/dev/fd/{reader}")) == b"text"
+    os.close(reader)
+
+
 def test_reports_a_directory_without_workflows(tmp_path: Path) -> None:
     """A wrong path does not pass as nothing to complain about."""
-    (found,) = without_files([tmp_path])
+    (found,) = search([tmp_path]).problems
     assert (found.code, found.file) == ("SM119", str(tmp_path))
 
 

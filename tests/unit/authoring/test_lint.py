@@ -71,18 +71,19 @@ def test_rules_run_beside_mendable_errors() -> None:
 
 
 @pytest.mark.usefixtures("two_rules")
-@pytest.mark.parametrize(
-    "change",
-    [
-        ("next: complete", "next: 5"),
-        ("uses: billing.remind", "uses: 5"),
-        ("manual: {}", "payload: 5"),
-        ("steps:", "5:"),
-    ],
-)
+@pytest.mark.parametrize("change", [("steps:", "5:"), ("steps:", "steps: 5\nother:"), (GOOD, "- 5\n")])
 def test_rules_wait_where_the_meaning_is_open(change: tuple[str, str]) -> None:
     """Where it is unknown what a file means, rules would report what is not there."""
     assert not {"SM399", "SM799"} & set(codes(GOOD.replace(*change)))
+
+
+@pytest.mark.usefixtures("two_rules")
+@pytest.mark.parametrize(
+    "change", [("next: complete", "next: 5"), ("uses: billing.remind", "uses: 5"), ("manual: {}", "payload: 5")]
+)
+def test_rules_run_beside_what_has_a_stand_in(change: tuple[str, str]) -> None:
+    """What is broken in one part says nothing of the others, unless the rule looks at that part."""
+    assert {"SM399", "SM799"} <= set(codes(GOOD.replace(*change)))
 
 
 @pytest.mark.usefixtures("two_rules")
@@ -99,6 +100,7 @@ def test_findings_are_sorted_by_place() -> None:
         GOOD.replace("next: complete}", "next: complete}  # squidmesh: ignore[SM799]"),
         GOOD.replace("  remind:", "  # squidmesh: ignore[SM799, SM702]\n  remind:"),
         GOOD.replace("  remind:", "  #squidmesh:ignore[SM702,SM799] because it is known\n  remind:"),
+        GOOD.replace("  remind:", "  # Squidmesh : ignore [ sm702 sm799 ]\n  remind:"),
     ],
 )
 def test_a_comment_silences_a_warning(text: str) -> None:
@@ -114,11 +116,33 @@ def test_a_comment_silences_a_warning(text: str) -> None:
         GOOD.replace("next: complete}", "next: complete}  # squidmesh: ignore[SM798]"),
         GOOD.replace("steps:", "steps:  # squidmesh: ignore[SM799]"),
         GOOD.replace("steps:", "# squidmesh: ignore[SM799]\nsteps:"),
+        GOOD.replace("  remind:", "  # squidmesh: ignored[SM799]\n  remind:"),
     ],
 )
 def test_a_comment_silences_nothing_else(text: str) -> None:
     """Errors stay, and so do other codes and other lines."""
     assert codes(text) == ["SM399", "SM799"]
+
+
+@pytest.mark.parametrize(
+    ("comment", "expected"),
+    [
+        ("# squidmesh: ignore[SM999]", "5:23: no rule has the code 'SM999', so that it silences nothing"),
+        ("# squidmesh: ignore [sm701, sm72]", "5:31: no rule has the code 'sm72'"),
+        ("# squidmesh: ignore SM701", "5:3: this comment silences nothing; name the codes"),
+        ("# squidmesh: ignore[]", "5:3: this comment silences nothing"),
+    ],
+)
+def test_a_comment_that_silences_nothing_is_told(comment: str, expected: str) -> None:
+    """A misspelt code does not wait for the day on which somebody wonders."""
+    found = lint_text(GOOD.replace("  remind:", f"  {comment}\n  remind:"), "x.yaml").diagnostics
+    assert [(each.code, each.severity, expected in str(each)) for each in found] == [("SM709", Severity.WARNING, True)]
+
+
+def test_what_silences_a_warning_is_no_warning() -> None:
+    """Known codes pass, in any case, and one of no rule may be silenced, too."""
+    for comment in ("# squidmesh: ignore[sm701]", "# squidmesh: ignore[SM709, SM999]", "# see squidmesh: it is good"):
+        assert codes(GOOD.replace("  remind:", f"  {comment}\n  remind:")) == []
 
 
 def test_a_bad_name_does_not_hide_that_a_step_does_nothing() -> None:

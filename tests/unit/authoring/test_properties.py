@@ -14,15 +14,16 @@ from ruamel.yaml import YAML
 from squidmesh.authoring.compile import compile_document
 from squidmesh.authoring.document import read_document
 from squidmesh.authoring.schema import check_shape
-from squidmesh.model.definition import RESERVED_FIELDS, RESERVED_STEPS, Workflow
+from squidmesh.model.definition import RESERVED_STEPS, Workflow
 from squidmesh.model.document import definition_hash, from_document, to_document
+from squidmesh.model.path import ROOTS
 
 if TYPE_CHECKING:
     import random
 
 names = st.from_regex(r"[a-z][a-z0-9_]{0,5}", fullmatch=True)
 step_names = names.filter(lambda name: name not in RESERVED_STEPS)
-data_names = names.filter(lambda name: name not in RESERVED_FIELDS)
+data_names = names.filter(lambda name: name not in (*ROOTS, "now"))
 targets = st.one_of(step_names, st.sampled_from(RESERVED_STEPS))
 step_types = st.lists(names, min_size=1, max_size=3).map(".".join)
 durations = st.builds("{}{}".format, st.integers(1, 999), st.sampled_from(["ms", "s", "m", "h", "d"]))

@@ -12,6 +12,7 @@ from squidmesh.authoring import schema_file
 from squidmesh.authoring.schema_file import known_keys, schema_text
 from squidmesh.model import definition
 from squidmesh.model.formats import FORMATS
+from squidmesh.model.path import ROOTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,7 +93,7 @@ def test_offers_the_formats_that_payloads_are_checked_by() -> None:
 def test_reserves_what_the_model_reserves() -> None:
     """Names that mean something else are the same in both."""
     assert tuple(SCHEMA["definitions"]["step_name"]["not"]["enum"]) == definition.RESERVED_STEPS
-    assert tuple(SCHEMA["definitions"]["data_name"]["not"]["enum"]) == definition.RESERVED_FIELDS
+    assert tuple(SCHEMA["definitions"]["data_name"]["not"]["enum"]) == (*ROOTS, "now")
 
 
 def test_is_found_in_a_checkout_and_in_a_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

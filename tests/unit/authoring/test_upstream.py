@@ -167,6 +167,16 @@ def test_a_field_of_one_trigger_may_be_absent(registry: StepRegistry) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "when", ["'order_id' in payload && {}", '"order_id" in payload && {}', "has(payload.order_id) && {}"]
+)
+def test_a_guard_is_known_however_it_is_written(when: str, registry: StepRegistry) -> None:
+    """Both quotes name a key, and has(...) asks for it as well."""
+    condition = when.format("payload.order_id == 'a'").replace("'", "''")
+    steps = f"  first: {{uses: shop.collect, when: '{condition}', next: complete}}\n"
+    assert codes(steps, registry, HEAD + "  other: {manual: {}}\n") == []
+
+
 def test_mixed_shapes_are_reported_alone(registry: StepRegistry) -> None:
     """Where the order of steps is not known, nothing is said about what they can read."""
     steps = "  first: {uses: shop.settle, next: last}\n  last: {uses: shop.settle, after: [first]}\n"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -65,3 +67,70 @@ def test_a_file_that_is_no_yaml_is_reported_and_left(folder: Path) -> None:
     assert "SM101" in result.stderr
     assert (folder / "broken.yaml").read_text() == "a: [\n"
     assert (folder / "ugly.yaml").read_text() == PRETTY
+
+
+def test_a_file_that_cannot_be_written_is_reported_and_left_whole(folder: Path) -> None:
+    """A full disk, say: the file is as it was, nothing lies beside it, and the others are still formatted."""
+    long = f"# {'x' * 3000}\n{UGLY}"
+    (folder / "long.yaml").write_text(long)
+    program = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)); "
+        "from squidmesh.cli.main import main; sys.exit(main(['format', sys.argv[1]]))"
+    )
+    call = [sys.executable, "-B", "-c", program, str(folder)]
+    done = subprocess.run(call, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "long.yaml:1:1: the file cannot be written: File too large [SM118]" in done.stderr
+    assert (folder / "long.yaml").read_text() == long
+    assert (folder / "ugly.yaml").read_text() == PRETTY
+    assert sorted(path.name for path in folder.iterdir()) == ["long.yaml", "pretty.yml", "ugly.yaml"]
+
+
+def test_a_link_stays_one_and_a_mode_too(folder: Path) -> None:
+    """What a link points at is rewritten, and whoever could read it still can."""
+    (folder / "ugly.yaml").chmod(0o640)
+    link = folder / "folder" / "link.yaml"
+    link.parent.mkdir()
+    link.symlink_to("../ugly.yaml")
+    assert CliRunner().invoke(command, [str(link)]).exit_code == 0
+    assert link.is_symlink()
+    assert (folder / "ugly.yaml").read_text() == PRETTY
+    assert (folder / "ugly.yaml").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_file_that_cannot_be_formatted_is_named_and_left(folder: Path) -> None:
+    """Nobody takes it for canonical; for --check it is no change, since there is none to make."""
+    text = "--- |\n  text\n"
+    (folder / "ugly.yaml").write_text(text)
+    for arguments in ([], ["--check"], ["--diff"]):
+        result = CliRunner().invoke(command, [*arguments, str(folder)])
+        assert (result.exit_code, result.stdout) == (0, "")
+        assert "ugly.yaml: left as it is, because its canonical form would mean something else" in result.stderr
+        assert result.stderr.endswith(", 1 left as it is\n")
+        assert (folder / "ugly.yaml").read_text() == text
+    assert CliRunner().invoke(command, ["-"], input=text).stdout == text
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        (PRETTY.replace("\n", "\r\n"), "{path}: CRLF line breaks become LF\n"),
+        (
+            UGLY.replace("\n", "\r\n", 1).rstrip("\n"),
+            (
+                "{path}: CRLF line breaks become LF\n--- {path}\n+++ {path}\n@@ -1,2 +1,2 @@\n"
+                "-steps: {{a: {{next: complete, uses: b}}}}\n-workflow: x\n\\ No newline at end of file\n"
+                "+workflow: x\n+steps: {{a: {{uses: b, next: complete}}}}\n"
+            ),
+        ),
+        (
+            "workflow: x",
+            "--- {path}\n+++ {path}\n@@ -1 +1 @@\n-workflow: x\n\\ No newline at end of file\n+workflow: x\n",
+        ),
+    ],
+)
+def test_diff_shows_line_breaks(before: str, expected: str, tmp_path: Path) -> None:
+    """What would be written is never shown as nothing."""
+    path = tmp_path / "x.yaml"
+    path.write_bytes(before.encode())
+    assert CliRunner().invoke(command, ["--diff", str(path)]).stdout == expected.format(path=path)

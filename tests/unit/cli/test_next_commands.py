@@ -33,8 +33,19 @@ def proposed(reason: str, *actions: str, place: Place | None = None, **facts: An
             [f"approve {RUN} --step review", f"reject {RUN} --step review"],
         ),
         (
-            proposed("interrupted_irreversible_step", "unblock_run", step="pay"),
+            proposed("interrupted_irreversible_step", "unblock_run", step="pay", details={"interrupted": ["pay"]}),
             [f"unblock {RUN} --step pay", f"unblock {RUN} --step pay --retry"],
+        ),
+        (
+            proposed(
+                "step_running",
+                "unblock_run",
+                details={
+                    "paused": {"one": "paused_for_manual_action", "two": "paused_for_manual_action"},
+                    "interrupted": ["two"],
+                },
+            ),
+            [f"unblock {RUN} --step one", f"unblock {RUN} --step two", f"unblock {RUN} --step two --retry"],
         ),
         (
             proposed(

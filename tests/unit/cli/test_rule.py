@@ -24,6 +24,12 @@ def test_explains_a_code() -> None:
     assert CliRunner().invoke(command, ["no-entry"]).stdout == result.stdout
 
 
+def test_lists_the_rules_whose_codes_begin_so() -> None:
+    """A family has its list, as --select of validate takes it."""
+    lines = CliRunner().invoke(command, ["sm6"]).stdout.splitlines()
+    assert [line[:5] for line in lines] == [rule.code for rule in all_rules() if rule.code.startswith("SM6")]
+
+
 def test_lists_all_rules() -> None:
     """Without a code every rule has its line."""
     lines = CliRunner().invoke(command, []).stdout.splitlines()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner, Result
 
+from squidmesh.cli.main import main
 from squidmesh.cli.validate import command
 
 if TYPE_CHECKING:
@@ -113,6 +114,35 @@ def test_standard_input() -> None:
     assert validate("-", given=b"\xff").exit_code == 1
 
 
+def test_a_file_named_twice_is_no_second_workflow(project: Path) -> None:
+    """Whatever its spelling, it is checked once and its name is taken once."""
+    result = validate("flows/good.yaml", str(project / "flows/good.yaml"), "flows", "../" + project.name + "/flows")
+    assert (result.exit_code, result.stderr) == (0, "1 file checked, nothing found\n")
+
+
+def test_every_file_is_counted(project: Path) -> None:
+    """A file that cannot be read was looked at, too."""
+    (project / "flows" / "gone.yaml").symlink_to("nowhere.yaml")
+    result = validate("flows")
+    assert result.exit_code == 1
+    assert "flows/gone.yaml:1:1: the file cannot be read: No such file or directory [SM118]" in result.stdout
+    assert result.stderr == "2 files checked, 1 error in 1 file\n"
+
+
+@pytest.mark.parametrize("arguments", [["validate", "-", "--no-registry"], ["format", "-"], ["graph", "-"]])
+def test_a_closed_standard_input_is_a_wrong_call(arguments: list[str]) -> None:
+    """A message says so, not an internal error."""
+    line = 'exec "$@" <&-'
+    done = subprocess.run(
+        ["/bin/sh", "-c", line, "sh", sys.executable, "-m", "squidmesh", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "standard input is closed" in done.stderr
+
+
 @pytest.mark.usefixtures("project")
 def test_reports_only_what_is_selected() -> None:
     """By code or the beginning of one; ignore takes out of what is selected."""
@@ -120,6 +150,7 @@ def test_reports_only_what_is_selected() -> None:
     codes = [
         (["--select", "SM208"], ["SM208"]),
         (["--select", "SM3,SM201"], ["SM201"]),
+        (["--select", "sm3,unknown-key"], ["SM201"]),
         (["--select", "SM2", "--ignore", "SM201"], ["SM208"]),
         (["--ignore", "SM2"], []),
     ]
@@ -171,6 +202,27 @@ def test_settings_of_the_linter_are_checked(project: Path, toml: str, words: str
     result = validate("-", given=GOOD)
     assert result.exit_code == 2
     assert words in result.stderr
+
+
+@pytest.mark.parametrize("content", ["tool = 1", "[tool]\nsquidmesh = 3", "[tool.squidmesh]\nvalidate = 3"])
+def test_a_table_that_is_none_is_named(project: Path, content: str) -> None:
+    """Whichever of ours it is: the file and the key, not an internal error."""
+    (project / "pyproject.toml").write_text(f"{content}\n")
+    result = validate("-", given=GOOD)
+    assert result.exit_code == 2
+    assert f"{project / 'pyproject.toml'}: tool" in result.stderr
+    assert "must be a table" in result.stderr
+
+
+@pytest.mark.parametrize(("command", "code"), [("steps", 2), ("doctor", 1)])
+def test_other_commands_name_it_too(project: Path, capsys: pytest.CaptureFixture[str], command: str, code: int) -> None:
+    """Those that read it for the database and the step types; to the doctor it is a finding."""
+    (project / "pyproject.toml").write_text("tool = 1\n")
+    with pytest.raises(SystemExit) as end:
+        main([command])
+    said = capsys.readouterr()
+    assert end.value.code == code
+    assert "tool must be a table" in " ".join((said.out + said.err).split())
 
 
 @pytest.mark.parametrize("form", ["full", "concise", "json", "github", "gitlab", "sarif", "junit"])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import re
 import runpy
 import sys
+import tomllib
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -13,7 +15,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from squidmesh import SquidMesh, errors
+from squidmesh import RetryStep, SquidMesh, StepFailed, errors
 from squidmesh.errors import SquidMeshError
 from squidmesh.model.state import RUN_TRANSITIONS, STEP_TRANSITIONS, RunStatus
 from tests.pages import DOCS, GENERATED
@@ -160,11 +162,30 @@ def test_every_call_is_on_the_page() -> None:
 
 
 def test_every_code_of_the_engine_is_on_the_page() -> None:
-    """A code that the engine gives to a failure is explained."""
-    page = (DOCS / "reference" / "errors.md").read_text(encoding="utf-8")
-    source = "\n".join(
-        path.read_text(encoding="utf-8") for path in (DOCS.parent / "squidmesh" / "runtime").rglob("*.py")
-    )
-    codes = set(re.findall(r'code="([a-z_]+)"', source))
-    assert codes
-    assert [code for code in sorted(codes) if f"`{code}`" not in page] == []
+    """A code that the engine gives to a failure is explained, and no other is taken for one of its own."""
+    page = (DOCS / "reference" / "errors.md").read_text(encoding="utf-8").partition("## Error codes")[2]
+    given = {code for path in (DOCS.parent / "squidmesh/runtime").rglob("*.py") for code in codes_in(path)}
+    assert set(re.findall(r"^\| `(\w+)`", page, re.MULTILINE)) == given | {StepFailed.code, RetryStep.code}
+
+
+def codes_in(path: Path) -> Iterator[str]:
+    """Yield the codes that a module gives to failures as they stand."""
+    for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(call, ast.Call):
+            name = getattr(call.func, "id", "")
+            places = {"failed": call.args[:1], "_failure": call.args[1:2], "_unroutable": call.args[1:2]}
+            named = [keyword.value for keyword in call.keywords if keyword.arg == "code" and name == "Failure"]
+            for value in (*places.get(name, ()), *named):
+                if isinstance(value, ast.Constant):
+                    yield str(value.value)
+
+
+def test_the_layers_are_those_that_the_build_checks() -> None:
+    """The page of the architecture draws the layers of pyproject.toml, in their order."""
+    settings = tomllib.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    checked = settings["tool"]["importlinter"]["contracts"][0]["layers"]
+    page = (DOCS / "explanation" / "architecture.md").read_text(encoding="utf-8")
+    drawn = page.partition("## Layers")[2].split("```")[1].removeprefix("text").split("▸")
+    assert [layer.split() for layer in drawn] == [
+        re.sub(r" *\([a-z]+\) \|", "", layer).split() for layer in checked if layer != "__main__"
+    ]

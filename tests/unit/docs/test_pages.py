@@ -130,3 +130,10 @@ def test_the_root_is_the_project() -> None:
     """The pages are those of this project."""
     assert (ROOT / "pyproject.toml").is_file()
     assert len(PAGES) > len(WRITTEN)
+
+
+def test_a_page_that_makes_an_environment_says_how_to_enter_it() -> None:
+    """What the commands print to go on begins with ``squidmesh``, which the shell has to find."""
+    for page in WRITTEN:
+        if any("-m venv .venv" in block.text for block in page.blocks):
+            assert ". .venv/bin/activate" in page.path.read_text(encoding="utf-8"), page

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from squidmesh.expressions import Problem, ProblemKind, Variables, VariableType, check_expression, compile_expression
-from squidmesh.expressions.tokens import references
+from squidmesh.expressions.tokens import guarded_keys, references
 
 KNOWN = Variables(
     payload={
@@ -51,6 +51,7 @@ def only(text: str, variables: Variables = KNOWN) -> Problem:
         "now - timestamp(run.started_at) > duration('72h')",
         "run.scheduled_for == null",
         "'has(' == payload.name // has( in a text and a comment",
+        ".payload.amount == 1 && payload.amount in .payload.lines",
     ],
 )
 def test_natural_conditions_are_fine(text: str) -> None:
@@ -72,6 +73,7 @@ def test_natural_conditions_are_fine(text: str) -> None:
         ("payload.lines.any(x, x > 1)", "any", "x.exists("),
         ("payload.note == None", "None", "write null"),
         ("payload.paid == True", "True", "write true"),
+        (".payload.amuont > 1", "payload.amuont", "did you mean 'amount'?"),
         ("payload['amount'] > 1 && payload.amuont > 1", "payload.amuont", "did you mean 'amount'?"),
         ("payload.name.contains('a', 'b')", "contains", "other arguments"),
     ],
@@ -134,7 +136,11 @@ def test_what_fails_in_every_run_is_found(text: str, part: str, message: str) ->
 
 
 @pytest.mark.parametrize(
-    "text", ["payload.name", "payload.amount", "payload.order", "1", "payload.paid ? 1 : 2", "payload.lines.map(x, x)"]
+    "text",
+    [
+        *("payload.name", "payload.amount", "payload.order", "payload.paid ? 1 : 2", "payload.lines.map(x, x)"),
+        *("1", "dyn(1)", "dyn(null)", "true ? dyn('yes') : dyn('no')"),
+    ],
 )
 def test_only_booleans_are_conditions(text: str) -> None:
     """Nothing is truthy."""
@@ -182,6 +188,24 @@ def test_names_inside_texts_are_no_references() -> None:
     assert not found["payload"].whole
 
 
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("has(payload.note)", {"note"}),
+        ("has( context . note ) || has(payload.order.lines)", {"note"}),
+        ("'note' in payload", {"note"}),
+        ('"note" in payload && payload.note == "x"', {"note"}),
+        ("r'note'in context", {"note"}),
+        ('"""note""" in payload', {"note"}),
+        ("'note' in payload.tags || 'note' in payload['tags']", set()),
+        ("'\"note\" in payload' == payload.name // has(payload.note)", set()),
+    ],
+)
+def test_keys_that_are_asked_for_are_known(text: str, keys: set[str]) -> None:
+    """However its name is quoted, a key that the expression tests for is told from one that it only reads."""
+    assert guarded_keys(text) == keys
+
+
 PIECES = """
 payload context . amount name == = && and ( ) [ ] ' " has( 1 1.5 ! duration(' d') // { } , ? : \\ é 🦑 in null now
 """
@@ -201,3 +225,35 @@ def test_no_text_crashes_the_check(text: str) -> None:
             assert 0 <= problem.offset <= len(text)
             assert problem.length >= 1
             assert problem.message
+
+
+@pytest.mark.parametrize(
+    ("text", "problems"),
+    [
+        (
+            "payload.flg && payload.opp == 'x' && foo == 1",
+            [(0, "'flg' (did you mean 'flag'?)"), (15, "'opp' (did you mean 'opt'?)"), (37, "'foo' is not known here")],
+        ),
+        ("len(payload.opp) > 1", [(0, "write size(x)"), (4, "'opp' (did you mean 'opt'?)")]),
+        ("has(found.total)", [(4, "'found' is not known here; write context.found")]),
+        ("has(flag)", [(4, "write it with the map that it is in: has(payload.flag)")]),
+        ("has(payload)", [(4, "write it with the map that it is in")]),
+        ("payload.flag || true", [(0, "always true, so 'when' may go; whatever the run knows")]),
+        ("payload.opt == 'x' && false", [(0, "always false, so this never happens; whatever the run knows")]),
+        ("has(payload.opt) || true", [(0, "always true")]),
+        ("payload.flag == payload.flag", []),
+        ("now > timestamp('2026-01-01T00:00:00Z')", []),
+        ("payload.flag || now > timestamp('2026-01-01T00:00:00Z')", []),
+        ("size(payload.opt) == 3u", [(18, "a whole number and an unsigned whole number")]),
+        ("!payload.opt", [(0, "it must be true or false")]),
+    ],
+)
+def test_one_problem_hides_no_other(text: str, problems: list[tuple[int, str]]) -> None:
+    """Every name is checked in one pass, and what no value could change is told."""
+    known = Variables(
+        payload={"flag": VariableType.BOOLEAN, "opt": VariableType.STRING}, context={"found": VariableType.MAP}
+    )
+    found = check_expression(text, known)
+    assert [problem.offset for problem in found] == [offset for offset, _ in problems]
+    for problem, (_, words) in zip(found, problems, strict=True):
+        assert words in problem.message

@@ -35,6 +35,7 @@ def nested(levels: int) -> list[Any]:
         ("payload.amount == 120.0", True),
         ("double(payload.amount) * 1.08 > 130.0", False),
         ("payload.paid", True),
+        (".payload.paid && .payload.amount in [120]", True),
         ("!payload.paid", False),
         ("has(payload.note)", False),
         ("has(payload.note) && payload.note == 'x'", False),

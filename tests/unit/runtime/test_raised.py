@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -91,7 +92,26 @@ def test_whatever_is_raised_is_an_outcome(
     assert outcome.delay is None
 
 
-def test_a_request_to_end_the_process_is_not_the_steps(monkeypatch: pytest.MonkeyPatch):
-    """KeyboardInterrupt passes through to whom it is meant for."""
+def test_a_request_to_end_the_process_is_not_the_steps():
+    """KeyboardInterrupt in the main thread passes through to whom it is meant for."""
     with pytest.raises(KeyboardInterrupt):
         run(raising(KeyboardInterrupt()))
+
+
+async def interrupted() -> None:
+    """Raise on the event loop what Python raises in the main thread alone."""
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("call", [raising(KeyboardInterrupt()), interrupted], ids=["plain", "async"])
+def test_in_another_thread_it_is_the_steps(call: object):
+    """Ctrl-C never comes there: it is a failure like any other, and no worker loses its claim by it."""
+
+    def execute() -> tuple[str, bool] | None:
+        try:
+            return failure(run(call))
+        except KeyboardInterrupt:  # which would end the tests
+            return None
+
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(execute).result() == ("step_raised", True)

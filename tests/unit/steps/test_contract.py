@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from squidmesh.errors import InvalidValue, StepTypeBroken
+from squidmesh.errors import InvalidValue, RetryStep, StepFailed, StepTypeBroken
 from squidmesh.model.values import encode
 from squidmesh.steps.contract import (
     MissingInput,
@@ -267,6 +267,10 @@ async def coroutine_step():
         (Model, "a step returned the class Model: return an instance of it"),
         (Success([1]), "a step returned a list: return a mapping"),
         ((x for x in ()), "a step returned a generator: return a mapping"),
+        (StepFailed("no"), "a step returned a StepFailed: raise it instead"),
+        (RetryStep("later", delay="5s"), "a step returned a RetryStep: raise it instead"),
+        (Success(StepFailed("no")), "a step returned a StepFailed: raise it instead"),
+        (ValueError("odd"), "a step returned a ValueError: raise it instead"),
     ],
 )
 def test_other_outputs_are_refused_with_what_to_return(returned: object, reason: str):
@@ -281,6 +285,13 @@ def test_a_forgotten_await_is_recognised():
     """The coroutine is closed, so that no warning about it follows the error."""
     with pytest.raises(InvalidValue, match="declare the step with 'async def'"):
         normalise_output(coroutine_step())
+
+
+def test_a_failure_inside_an_output_is_not_an_output_either():
+    """Errors are dataclasses, but no data: the encoder refuses them, naming the place."""
+    with pytest.raises(InvalidValue) as caught:
+        encode(normalise_output(Invoice("x", [StepFailed("no")], {})))  # type: ignore[list-item]  # on purpose
+    assert caught.value.path == "lines.0"
 
 
 def test_an_endless_dataclass_is_left_to_the_encoder():

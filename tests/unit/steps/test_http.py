@@ -34,6 +34,7 @@ class Server:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    moved: dict[str, str] = field(default_factory=dict)
     stall: threading.Event | None = None
     received: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
 
@@ -48,6 +49,12 @@ def server() -> Iterator[Server]:
             length = int(self.headers.get("content-length") or 0)
             lower = {name.lower(): value for name, value in self.headers.items()}
             state.received.append((self.command, self.path, lower, self.rfile.read(length)))
+            if self.path in state.moved:
+                self.send_response(302)
+                self.send_header("location", state.moved[self.path])
+                self.send_header("content-length", "0")
+                self.end_headers()
+                return
             self.send_response(state.status)
             for name, value in state.headers.items():
                 self.send_header(name, value)
@@ -104,6 +111,29 @@ def test_send_is_public_under_a_short_name():
     assert squidmesh.http.send is send
 
 
+def test_a_redirect_is_followed_if_asked_for(context, server: Server):
+    """Where the answer came from is told, since it may be relative to that; otherwise the redirect is the answer."""
+    server.moved, server.body = {"/old": "/newer", "/newer": f"{server.url}/new?x=1"}, b"here"
+    answer = send(context, url=f"{server.url}/old", follow_redirects=True)
+    assert (answer["status"], answer["body"], answer["url"]) == (200, "here", f"{server.url}/new?x=1")
+    assert [path for _, path, _, _ in server.received] == ["/old", "/newer", "/new?x=1"]
+    unfollowed = send(context, url=f"{server.url}/old")
+    assert (unfollowed["status"], unfollowed["headers"]["location"]) == (302, "/newer")
+    assert "url" not in unfollowed
+
+
+def test_redirects_that_lead_nowhere_fail_for_good(context, server: Server):
+    """A loop says so; a request that failed on the way is told with the server that it went to."""
+    server.moved = {"/a": "/b", "/b": "/a"}
+    with pytest.raises(StepFailed, match=r"GET http://127\.0\.0\.1:\d+: redirected more than 10 times") as caught:
+        send(context, url=f"{server.url}/a", follow_redirects=True)
+    assert caught.value.details["kind"] == "answer"
+    assert len(server.received) == 11
+    server.moved = {"/a": "ftp://elsewhere.example/"}
+    with pytest.raises(StepFailed, match=r"^GET ftp://elsewhere\.example: cannot be sent"):
+        send(context, url=f"{server.url}/a", follow_redirects=True)
+
+
 def test_every_attempt_sends_the_same_idempotency_key(make_context, server: Server):
     """The server can tell a retry from a second order; a step may choose a key of its own."""
     for attempt in (1, 2):
@@ -122,9 +152,15 @@ def test_every_attempt_sends_the_same_idempotency_key(make_context, server: Serv
         ("APPLICATION/JSON", b"3", 3),
         ("application/json", b"not json", "not json"),
         ("application/json", b"[" * 100_000, "[" * 100_000),
+        ("application/json", b'{"a": NaN}', '{"a": NaN}'),
+        ("application/json", b"[1e999]", "[1e999]"),
+        ("application/json", b'["\\u0000"]', '["\\u0000"]'),
+        ("application/json", b"[" * 100 + b"]" * 100, "[" * 100 + "]" * 100),
         ("application/json", b"", None),
         ("text/plain; charset=latin-1", b"\xe9", "é"),
         ("text/plain; charset=unheard-of", b"\xe9", {"base64": "6Q=="}),
+        ("text/plain; charset=utf-7", b"+2AA-", {"base64": "KzJBQS0="}),
+        ("text/plain; charset=punycode", b"\xe9", {"base64": "6Q=="}),
         ("text/plain", b"", None),
         ("image/png", b"\x89PNG\x00", {"base64": base64.b64encode(b"\x89PNG\x00").decode()}),
         ("text/plain", b"a\x00b", {"base64": base64.b64encode(b"a\x00b").decode()}),
@@ -175,9 +211,11 @@ def test_a_redirect_is_an_answer(context, server: Server):
         (format_datetime(datetime.now(UTC) + timedelta(days=9), usegmt=True), exchange.LONGEST_RETRY_AFTER),
         ("9" * 400, exchange.LONGEST_RETRY_AFTER),
         ("soon", None),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+        ("Mon, 01 Jan 2024 00:00:00 +999999999999999999", None),
         ("-5", None),
     ],
-    ids=["seconds", "none", "past", "far", "huge", "words", "negative"],
+    ids=["seconds", "none", "past", "far", "huge", "words", "year", "zone", "negative"],
 )
 def test_retry_after_is_honoured(context, server: Server, value: str, delay: float | None):
     """Seconds or a date, at most a day; anything else leaves the step's own backoff."""
@@ -236,12 +274,16 @@ def test_an_endless_answer_is_cut_off(context, server: Server, monkeypatch: pyte
         {"url": "http:///hunter2"},
         {"url": "https://user:hunter2@[::1"},
         {"url": "http://host/hunter2\x00"},
+        {"url": "http://a..b/hunter2"},
+        {"url": f"http://{'a' * 70}/hunter2"},
+        {"url": "http://127.0.0.1:70000/hunter2"},
         {"url": 3},
         {"headers": {"Authorization": "hunter2\n"}},
         {"headers": {"Authorization": "hünter2"}},
         {"headers": ["hunter2"]},
         {"params": "hunter2"},
         {"method": "hunter2 "},
+        {"method": "hünter2"},
         {"json": {"hunter2": float("nan")}},
         {"json": {}, "body": "hunter2"},
         {"body": {"hunter2": 1}},

@@ -28,6 +28,18 @@ def violation(schema: dict, value: object) -> tuple[str, str]:
         ({"properties": {"a": {"minimum": 3}}}, {"a": 1}, "a", "breaks the rule minimum: 3"),
         ({"properties": {"a": {"pattern": "^x"}}}, {"a": "secret"}, "a", "breaks the rule pattern: '^x'"),
         ({"additionalProperties": False}, {"b": "secret"}, "", "has keys that are not allowed: b"),
+        (
+            {"properties": {"a": {}}, "patternProperties": {"^x-": {}}, "additionalProperties": False},
+            {"a": 1, "x-a": 1, "b": "secret", "c": "secret"},
+            "",
+            "has keys that are not allowed: b, c",
+        ),
+        (
+            {"allOf": [{"properties": {"a": {}}}], "unevaluatedProperties": False},
+            {"a": 1, "b": "secret"},
+            "",
+            "unevaluated properties are not allowed ('b' was unexpected)",
+        ),
         ({"properties": {"a": False}}, {"a": "secret"}, "", "has a key or an item that is not allowed"),
         (
             {"properties": {"a": {"items": {"properties": {"b": {"type": "string"}}}}}},

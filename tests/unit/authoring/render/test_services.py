@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from typing import Any
@@ -124,6 +125,20 @@ def test_sarif_describes_every_rule() -> None:
         assert rule["shortDescription"]["text"].endswith(".")
         assert rule["fullDescription"]["text"]
         assert rule["defaultConfiguration"]["level"] in {"none", "note", "warning", "error"}
+
+
+def test_sarif_doubles_braces() -> None:
+    """Section 3.11.5: a single brace would begin or end a placeholder."""
+    text = "{now: iso8601} and }"
+    braced = dataclasses.replace(ERROR, message=text, related=((text, PLACE),))
+    run = json.loads(sarif.render(Report(files=(), diagnostics=(braced,))))["runs"][0]
+    (result,) = run["results"]
+    messages = [result["message"], result["relatedLocations"][0]["message"]]
+    messages += [
+        rule[part] for rule in run["tool"]["driver"]["rules"] for part in ("shortDescription", "fullDescription")
+    ]
+    assert [message["text"] for message in messages[:2]] == ["{{now: iso8601}} and }}"] * 2
+    assert [message for message in messages if re.search("[{}]", re.sub("{{|}}", "", message["text"]))] == []
 
 
 def test_sarif_results_point_at_rules_and_places() -> None:

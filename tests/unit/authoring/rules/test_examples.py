@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+from squidmesh.authoring import rules as package
 from squidmesh.authoring.lint import lint_text
 from squidmesh.authoring.rules import Rule, all_rules
 
@@ -41,6 +43,12 @@ def test_codes_and_names_are_unique() -> None:
     """A code means one thing, and so does a name."""
     rules = all_rules()
     assert len({rule.code for rule in rules}) == len({rule.name for rule in rules}) == len(rules)
+
+
+def test_every_rule_has_a_file_of_its_name() -> None:
+    """Whoever looks for a code or a name among the files finds the rule, alone in its file."""
+    files = {path.stem for path in Path(package.__path__[0]).glob("[!_]*.py")}
+    assert files == {f"{rule.code.lower()}_{rule.name.replace('-', '_')}" for rule in all_rules()}
 
 
 @pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.code)

@@ -1,0 +1,35 @@
+"""SM208: a duration has no unit, or is none."""
+
+from __future__ import annotations
+
+from squidmesh.authoring.diagnostics import Severity
+from squidmesh.authoring.rules import Rule
+
+_GOOD = """\
+workflow: billing.reminder
+triggers:
+  by_hand:
+    manual: {}
+    payload:
+      invoice: {type: map}
+steps:
+  remind:
+    uses: billing.remind
+    input: {invoice_id: invoice.id}
+    timeout: 30s
+    retry: {max_attempts: 3}
+    next: complete
+"""
+
+RULE = Rule(
+    code="SM208",
+    name="duration",
+    severity=Severity.ERROR,
+    summary="A duration has no unit, or is none.",
+    explanation=(
+        "A bare 30 is seconds to one reader and milliseconds to another. Durations are whole numbers with a unit: "
+        "250ms, 5s, 10m, 2h, 1d."
+    ),
+    bad=_GOOD.replace("30s", "30"),
+    good=_GOOD,
+)
