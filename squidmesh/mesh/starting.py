@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from squidmesh.errors import RunNotFound
 from squidmesh.mesh.reading import Reading
 from squidmesh.model.state import RunStatus
+from squidmesh.model.values import check_texts
 from squidmesh.runtime.start import (
     Start,
     choose_trigger,
@@ -107,6 +108,7 @@ class Starting(Reading):
     ) -> tuple[Definition, Start]:
         """Return a start and its definition, which is written now, on a connection of the engine's own."""
         found = self._find(workflow)
+        check_texts(trigger=trigger)
         definition = self._definition(found)
         start = prepare_start(
             definition,

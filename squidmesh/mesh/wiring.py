@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from squidmesh.errors import ConfigurationError, WorkflowNotFound
+from squidmesh.errors import ConfigurationError, InvalidValue, WorkflowNotFound
 from squidmesh.mesh.made_once import made_once
 from squidmesh.model.definition import OnWorkerLost
 from squidmesh.model.process_lock import ProcessLock
@@ -142,6 +142,8 @@ class Wiring:
         self.close()
 
     def _find(self, workflow: str) -> Workflow:
+        if not isinstance(workflow, str):
+            raise InvalidValue("workflow", f"must be the name of a workflow, found {workflow!r:.80}")
         known = self.workflows
         if workflow not in known:
             raise WorkflowNotFound(workflow, tuple(sorted(known)))

@@ -81,6 +81,7 @@ class Working(Tasking):
         from squidmesh.worker.supervisor import Plan  # noqa: PLC0415 - likewise
         from squidmesh.worker.worker import Worker  # noqa: PLC0415 - likewise
 
+        _ = self.database
         huey = self.huey
 
         def make() -> Worker:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import psycopg
 import sqlalchemy
 from psycopg.conninfo import make_conninfo
@@ -11,7 +13,14 @@ from squidmesh.errors import ConfigurationError
 from squidmesh.settings import EMBEDDED_SCHEME
 from squidmesh.store.refusals import redact
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _DRIVER = "postgresql+psycopg"
+_ASYNCPG = "postgresql+asyncpg"
+# SQLAlchemy's own options of that driver.
+_FOR_ASYNCPG = ("async_fallback", "prepared_statement_cache_size", "prepared_statement_name_func")
+_SSL_MODES = {"true": "require", "false": "disable"}
 _FOR_ONE_THREAD = (sqlalchemy.StaticPool, sqlalchemy.AssertionPool)
 _POSTGRES_SCHEMES = ("postgres", "postgresql")
 _UNREADABLE = (
@@ -54,11 +63,20 @@ def normalise_url(url: str) -> sqlalchemy.URL:
         )
     if "@" in (parsed.host or ""):
         raise ConfigurationError([f"the database URL has more than one @: write %40 in a password: {redact(url)!r}"])
+    if parsed.drivername == _ASYNCPG:
+        parsed = parsed.set(query=_from_asyncpg(parsed.query))
     try:
         make_conninfo(**dict.fromkeys(parsed.query, "any"))  # looks at the names alone
     except psycopg.ProgrammingError as error:
         raise ConfigurationError([f"the database URL {redact(url)!r}: {str(error).strip()}"]) from None
     return parsed.set(drivername=_DRIVER)
+
+
+def _from_asyncpg(query: Mapping[str, str | tuple[str, ...]]) -> dict[str, str | tuple[str, ...]]:
+    """Return what an asyncpg URL says of the connection as libpq calls it, without what it says to that driver."""
+    kept = {name: value for name, value in query.items() if name not in {"ssl", *_FOR_ASYNCPG}}
+    mode = query.get("ssl")
+    return kept if mode is None else {"sslmode": _SSL_MODES.get(str(mode).lower(), mode), **kept}
 
 
 def disown(target: object) -> object:

@@ -98,3 +98,14 @@ def test_the_longest_signal_is_kept(mesh: SquidMesh):
     signal = "x" * 249
     run = mesh.fire_schedule("shop.words", "daily", signal_id=signal)
     assert mesh.fire_schedule("shop.words", "daily", signal_id=signal).id == run.id
+
+
+@pytest.mark.parametrize("wrong", [None, 5, ["shop.words"], object()])
+def test_what_is_no_name_starts_nothing(mesh: SquidMesh, wrong: Any):
+    """A workflow and a trigger are named by texts; the message can be shown, whatever was given."""
+    with pytest.raises(InvalidValue, match=r"^workflow: must be the name of a workflow, found "):
+        mesh.start_run(wrong)
+    if wrong is not None:
+        with pytest.raises(InvalidValue, match=r"^trigger: is a \w+, not text$"):
+            mesh.start_run("shop.words", trigger=wrong)
+    assert mesh.list_runs() == []
