@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import uuid
 from contextlib import contextmanager
+from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _GIVEN = "SQUIDMESH_TEST_DATABASE"
 _FOLDER = "SQUIDMESH_TEST_FOLDER"
+_FAULTS = Path(__file__).with_name("chaos")
 _made = pytest.StashKey[Path]()
 
 
@@ -57,6 +59,21 @@ def pytest_xdist_auto_num_workers() -> int:
     return max((os.cpu_count() or 1) * 3 // 2, 2)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Spread the faults among the other files where processes share the work.
+
+    They wait more than they compute: at the end of a run nothing would be left to do beside them.
+    """
+    faults = [item for item in items if item.path.is_relative_to(_FAULTS)]
+    others = [item for item in items if not item.path.is_relative_to(_FAULTS)]
+    if not hasattr(config, "workerinput") or not others:
+        return
+    files = [list(group) for _, group in groupby(others, key=lambda item: item.path)]
+    for index, fault in enumerate(faults):
+        files[index * len(files) // len(faults)].append(fault)
+    items[:] = chain.from_iterable(files)
+
+
 @pytest.fixture(scope="session")
 def server_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of the session's server."""
@@ -65,7 +82,17 @@ def server_url(request: pytest.FixtureRequest) -> Iterator[str]:
         yield str(given)
         return
     with EmbeddedServer(Path(os.environ[_FOLDER]) / ".squidmesh") as server:
+        _hurry(server.url)
         yield server.url
+
+
+def _hurry(url: str) -> None:
+    """Let a server that is thrown away not wait for the disk: what a crash of the machine would lose is lost anyway."""
+    libpq = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(libpq, autocommit=True) as connection:
+        for setting in ("fsync", "full_page_writes"):
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        connection.execute("SELECT pg_reload_conf()")
 
 
 @pytest.fixture(scope="session")

@@ -97,7 +97,11 @@ class Worker:
         consumer = self._open(own_signals=False)
         self._thread = threading.Thread(target=consumer.run, name="squidmesh-consumer", daemon=True)
         self._thread.start()
-        consumer.wait_until_started()
+        try:
+            consumer.wait_until_started()
+        except BaseException:
+            self.stop(0.0)  # whoever is interrupted here holds no worker that they could stop
+            raise
 
     def stop(self, grace: float | None = None) -> None:
         """Stop: running steps may go on for ``grace`` seconds (default: the worker's), then they are given back."""

@@ -207,6 +207,8 @@ def test_a_host_that_is_not_patched_in_time_is_told(environment: dict[str, str],
 
 def test_ctrl_c_reaches_the_host_whose_step_it_meets(environment: dict[str, str], project: Path, desk: Desk) -> None:
     """Its worker leaves the signals alone, and Python raises it in the greenlet that runs: the step is a loss."""
-    first = "import gevent.monkey; gevent.monkey.patch_all()"
+    # As in a terminal: a background job of a shell begins with SIGINT ignored.
+    listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    first = f"import gevent.monkey; gevent.monkey.patch_all(); {listening}"
     assert host(environment, project, first, "acc.pressing") == "interrupted\n"
     assert desk.ask("SELECT status FROM squidmesh.runs") == [("running",)]

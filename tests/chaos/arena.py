@@ -73,7 +73,8 @@ class Arena:
     def host(self, workflows: Path | None = None, url: str | None = None) -> SquidMesh:
         """Return a host with the step types of the workers, to be closed by the caller."""
         steps = ledger_steps(self.ledger) | chaos_steps(self.ledger)
-        short = {name.removeprefix("SQUIDMESH_").lower(): value for name, value in self.settings.items()}
+        ours = {name: value for name, value in self.settings.items() if name.startswith("SQUIDMESH_")}
+        short = {name.removeprefix("SQUIDMESH_").lower(): value for name, value in ours.items()}
         return SquidMesh(url or self.url, workflows or self.workflows, steps, folder=self.folder, **short)
 
     def start(self, workflow: str, payloads: Sequence[dict[str, Any]] = ({},)) -> list[UUID]:
