@@ -135,8 +135,13 @@ def _unique_items(_validator: Any, unique: bool, items: Any, _schema: Any) -> It
 
 def _matches(_validator: Any, pattern: str, text: Any, _schema: Any) -> Iterator[ValidationError]:
     """Search as ECMAScript does, to whom ``$`` is the end; to Python it is also the place before a last line break."""
-    if isinstance(text, str) and not re.search(re.sub(r"\$$", r"\\Z", pattern), text):
+    if isinstance(text, str) and not _compiled(pattern).search(text):
         yield ValidationError("does not match")
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\$$", r"\\Z", pattern))
 
 
 @_formats.checks("squidmesh-duration", raises=ValueError)
