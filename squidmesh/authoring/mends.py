@@ -124,7 +124,7 @@ def _below(finding: Finding, data: Any) -> Mend:
         case ("steps", _):
             return _step(finding)
         case ("steps", _, "next", *_):
-            return _route(path, at(data, path), is_key=finding.on_key)
+            return _route(path, at(data, path))
         case ("steps", _, "after", *_):
             return _dependency(path, at(data, path))
     return _part_of_step(path)
@@ -137,23 +137,23 @@ def _trigger(finding: Finding, data: Any) -> Mend:
             return Mend(path=(*path, "manual"), value={})
         case (_, _):
             return Mend(path=path, value=_ANY_TRIGGER, misled=_DATA)
-        case (_, _, "manual") if not finding.on_key:
+        case (_, _, "manual"):
             return Mend(path=path, value={})
-        case (_, _, "cron") if not finding.on_key:
+        case (_, _, "cron"):
             return Mend(path=path, value="0 0 * * *")
         case (_, _, "payload"):
             return Mend(path=path, misled=_DATA)
         case (_, _, "payload", *_):
-            return _field(path, at(data, path), is_key=finding.on_key)
+            return _field(path, at(data, path))
     return Mend(path=_key_of(path))
 
 
-def _field(path: Place, value: Any, *, is_key: bool) -> Mend:
+def _field(path: Place, value: Any) -> Mend:
     """Mend a payload field, or a part of one; fields have fields below ``properties`` and ``items``."""
     is_field = len(path) == 4 or path[-2] == "properties" or path[-1] == "items"  # noqa: PLR2004 - of a trigger's payload
-    if is_field and not is_key:
+    if is_field:
         return Mend(path=path, value=_ANY_FIELD, misled=(*_TYPES, *_ALLOWED))
-    if path[-1] == "type" and not is_key:
+    if path[-1] == "type":
         meant = TYPE_SYNONYMS.get(value) if isinstance(value, str) else None
         return Mend(path=path, value=meant or "map", misled=() if meant else _TYPES)
     return Mend(path=_key_of(path), misled=_ALLOWED if path[-1] in {"default", "required"} else ())
@@ -162,19 +162,15 @@ def _field(path: Place, value: Any, *, is_key: bool) -> Mend:
 def _step(finding: Finding) -> Mend:
     if finding.code == "SM205":
         return Mend(path=(*finding.path, "wait"), value="0s", misled=_DATA)
-    if finding.on_key:
-        return Mend(path=finding.path)
     return Mend(path=finding.path, value=_NO_STEP, misled=_WAYS)
 
 
-def _route(path: Place, value: Any, *, is_key: bool) -> Mend:
+def _route(path: Place, value: Any) -> Mend:
     match path[-1]:
         case int() if isinstance(value, str):
             return Mend(path=path, value={"to": value})
         case "when" | "recovery":
             return Mend(path=path, misled=("SM312", "SM313"))
-        case _ if is_key:
-            return Mend(path=path, misled=_WAYS)
     return Mend(path=path, value={"to": "complete"} if isinstance(path[-1], int) else "complete", misled=_WAYS)
 
 

@@ -12,7 +12,6 @@ triggers:
 steps:
   remind:
     uses: billing.remind
-    with: {template: friendly}
     next: complete
 """
 

@@ -10,10 +10,7 @@ workflow: billing.reminder
 triggers:
   by_hand: {manual: {}}
 steps:
-  remind:
-    uses: billing.remind
-    with: {levels: [1, 2, 3]}
-    next: complete
+  remind: {uses: billing.remind, next: complete}
 """
 
 RULE = Rule(

@@ -8,17 +8,9 @@ from squidmesh.authoring.rules import Rule
 _GOOD = """\
 workflow: billing.reminder
 triggers:
-  by_hand:
-    manual: {}
-    payload:
-      invoice: {type: map}
+  by_hand: {manual: {}, payload: {invoice: {type: map, sensitive: true}}}
 steps:
-  remind:
-    uses: billing.remind
-    input: {invoice_id: invoice.id}
-    timeout: 30s
-    retry: {max_attempts: 3}
-    next: complete
+  remind: {uses: billing.remind, next: complete}
 """
 
 RULE = Rule(
@@ -30,6 +22,6 @@ RULE = Rule(
         'Texts that look like numbers need quotes (version: "1.0"), and YAML 1.2 reads yes, no, on and off as '
         "text: write true or false."
     ),
-    bad=_GOOD.replace("invoice: {type: map}", "invoice: {type: map, sensitive: yes}"),
-    good=_GOOD.replace("invoice: {type: map}", "invoice: {type: map, sensitive: true}"),
+    bad=_GOOD.replace("true", "yes"),
+    good=_GOOD,
 )

@@ -8,17 +8,9 @@ from squidmesh.authoring.rules import Rule
 _GOOD = """\
 workflow: billing.reminder
 triggers:
-  by_hand:
-    manual: {}
-    payload:
-      invoice: {type: map}
+  by_hand: {manual: {}}
 steps:
-  remind:
-    uses: billing.remind
-    input: {invoice_id: invoice.id}
-    timeout: 30s
-    retry: {max_attempts: 3}
-    next: complete
+  remind: {uses: billing.remind, retry: {max_attempts: 3}, next: complete}
 """
 
 RULE = Rule(
