@@ -188,7 +188,14 @@ def squidmesh(environment: dict[str, str], project: Path) -> Callable[..., subpr
             return commands().run(arguments, folder=folder, environment=chosen)
         program = [sys.executable, "-m", "squidmesh", *arguments]
         return subprocess.run(
-            program, cwd=folder, env=chosen, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            program,
+            cwd=folder,
+            env=chosen,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
 
     return run
